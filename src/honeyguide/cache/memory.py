@@ -1,0 +1,44 @@
+"""The memory tier: values bounded by bytes; which one goes when there is no room is moka's decision (TinyLFU)."""
+
+from typing import Any
+
+from moka_py import Moka
+
+_OVERHEAD = 200  # bytes of the key object, entry and table beside the payload
+
+
+class MemoryTier:
+    """A store of entries that hold encoded bytes (`entry.payload`), at most `max_bytes` of them.
+
+    Only moka's eviction is used. Deadlines are judged by the cache on its own clock; the TTL given here merely frees
+    memory that nobody would be served from any more.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._values: Any = Moka(max_bytes, weigher=_weigh, policy="tiny_lfu")
+
+    def get(self, key: str) -> Any:
+        """The entry under `key`, or None."""
+        return self._values.get(key)
+
+    def set(self, key: str, entry: Any, ttl: float) -> None:
+        """Offer an entry; admission may refuse it when the tier is full of values that are asked for more often."""
+        self._values.set(key, entry, ttl=ttl)
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._values.clear()
+
+    def count(self) -> int:
+        """How many entries are held."""
+        self._values.run_pending_tasks()
+        return int(self._values.count())
+
+    def size(self) -> int:
+        """How many bytes are held, as the bound counts them."""
+        self._values.run_pending_tasks()
+        return int(self._values.weighted_size())
+
+
+def _weigh(key: str, entry: Any) -> int:
+    return len(key) + len(entry.payload) + _OVERHEAD

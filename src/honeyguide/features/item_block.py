@@ -1,0 +1,154 @@
+"""The item block: every item's features as columns in memory, so that features of 500 candidates are array gathers.
+
+An item has a number, its row, which never changes while the process lives; numbers are given in order of first sight.
+Rows change in place and columns grow by doubling. A reader in another thread may see a row half changed, which is
+harmless: what must never be shown is checked again after every list by the deny set (`denied`), apart from the columns.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from honeyguide.types import BoolArray, FloatArray, IntArray, Item, LongArray
+
+NO_CATEGORY = -1
+MAX_CATEGORIES = 12
+
+
+class ItemBlock:
+    """Columns of all items; row numbers are int32.
+
+    `price` float32 (NaN where unknown), `created_at` int64 ms (0 where unknown), `first_sequence` int64 (log position at
+    which the item appeared), `categories` int32 [items, 12] (numbers of the first 12 categories, -1 where there are fewer).
+    """
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.numbers: dict[str, int] = {}
+        self.titles: list[str] = []
+        self.properties: list[dict[str, object]] = []
+        self.category_names: list[str] = []
+        self.category_numbers: dict[str, int] = {}
+        self.denied: set[str] = set()
+        self.version = 0
+        self._capacity = 0
+        self._newest: tuple[int, IntArray] = (-1, np.empty(0, np.int32))
+        self._allocate(1024)
+
+    def _allocate(self, capacity: int) -> None:
+        """Make room for `capacity` rows; readers keep the columns that they hold."""
+        price, created = np.full(capacity, np.nan, np.float32), np.zeros(capacity, np.int64)
+        first, blocked = np.zeros(capacity, np.int64), np.zeros(capacity, np.bool_)
+        categories = np.full((capacity, MAX_CATEGORIES), NO_CATEGORY, np.int32)
+        if self._capacity:
+            price[: self._capacity], created[: self._capacity] = self._price, self._created
+            first[: self._capacity], blocked[: self._capacity] = self._first, self._blocked
+            categories[: self._capacity] = self._categories
+        self._price, self._created, self._first = price, created, first
+        self._categories, self._blocked, self._capacity = categories, blocked, capacity
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def price(self) -> FloatArray:
+        """float32 [items]."""
+        return self._price[: len(self.ids)]
+
+    @property
+    def created_at(self) -> LongArray:
+        """int64 [items], ms."""
+        return self._created[: len(self.ids)]
+
+    @property
+    def first_sequence(self) -> LongArray:
+        """int64 [items]."""
+        return self._first[: len(self.ids)]
+
+    @property
+    def categories(self) -> IntArray:
+        """int32 [items, 12]; the first column is the main category."""
+        return self._categories[: len(self.ids)]
+
+    @property
+    def blocked(self) -> BoolArray:
+        """bool [items]: hidden, deleted or not available."""
+        return self._blocked[: len(self.ids)]
+
+    def number(self, item_id: str) -> int:
+        """The row of an item, -1 if it is not here."""
+        return self.numbers.get(item_id, -1)
+
+    def numbers_of(self, item_ids: Iterable[str]) -> IntArray:
+        """Rows of those ids that are here."""
+        find = self.numbers.get
+        found = [number for item_id in item_ids if (number := find(item_id, -1)) >= 0]
+        return np.asarray(found, dtype=np.int32)
+
+    def put(self, items: Iterable[Item]) -> None:
+        """Take the items' present state; unknown ones are added."""
+        for item in items:
+            row = self.numbers.get(item.item_id)
+            if row is None:
+                row = self._add(item)
+            self._price[row] = np.nan if item.price is None else item.price
+            self._created[row] = item.created_at or 0
+            self.titles[row] = item.title
+            self.properties[row] = item.properties
+            names = item.categories[:MAX_CATEGORIES]
+            self._categories[row] = NO_CATEGORY
+            self._categories[row, : len(names)] = [self._category_number(name) for name in names]
+            self._set_blocked(row, item.item_id, item.hidden or not item.available or item.deleted_at is not None)
+        self.version += 1
+
+    def _add(self, item: Item) -> int:
+        row = len(self.ids)
+        if row == self._capacity:
+            self._allocate(2 * self._capacity)
+        self._first[row] = item.sequence
+        self.titles.append("")
+        self.properties.append({})
+        self.ids.append(item.item_id)
+        self.numbers[item.item_id] = row
+        return row
+
+    def _set_blocked(self, row: int, item_id: str, blocked: bool) -> None:
+        self._blocked[row] = blocked
+        if blocked:
+            self.denied.add(item_id)
+        else:
+            self.denied.discard(item_id)
+
+    def _category_number(self, name: str) -> int:
+        number = self.category_numbers.get(name)
+        if number is None:
+            number = len(self.category_names)
+            self.category_names.append(name)
+            self.category_numbers[name] = number
+        return number
+
+    def newest(self) -> IntArray:
+        """Rows of all items with a creation time, newest first, ties in order of first sight."""
+        version, rows = self._newest
+        if version != self.version:
+            known = np.flatnonzero(self.created_at > 0)
+            rows = known[np.argsort(-self.created_at[known], kind="stable")].astype(np.int32)
+            self._newest = (self.version, rows)
+        return rows
+
+    def as_it_was(self, changed: Sequence[tuple[str, Item | None]]) -> "ItemBlock":
+        """A copy with the same row numbers in which these items stand as given (None: not there yet, so blocked)."""
+        twin = ItemBlock()
+        twin.ids, twin.numbers = self.ids[:], dict(self.numbers)
+        twin.titles, twin.properties = self.titles[:], self.properties[:]
+        twin.category_names, twin.category_numbers = self.category_names[:], dict(self.category_numbers)
+        twin.denied, twin._capacity = set(self.denied), self._capacity
+        twin._price, twin._created, twin._first = self._price.copy(), self._created.copy(), self._first.copy()
+        twin._categories, twin._blocked = self._categories.copy(), self._blocked.copy()
+        twin.put(item for _, item in changed if item is not None)
+        for item_id, item in changed:
+            row = twin.number(item_id)
+            if item is None and row >= 0:
+                twin._set_blocked(row, item_id, True)
+                twin._created[row] = 0
+        return twin

@@ -1,0 +1,178 @@
+"""What callers say and what they hear: the requests and answers of the three verbs, in the library and over HTTP.
+
+Requests are decoded strictly: an unknown field is an error. What a decoder cannot check (lengths of ids, times,
+declared event types) is checked by the verb itself, so that library and HTTP callers meet the same rules.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from honeyguide.types import Json, Rung, ServedFrom
+
+Timestamp = int | float | str
+"""Epoch milliseconds, or ISO 8601 (no zone means UTC)."""
+
+
+class EventIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An event as callers send it. Without `event_id` one is made; without `ts` it happened now."""
+
+    type: str
+    user_id: str
+    item_id: str | None = None
+    event_id: str | None = None
+    ts: Timestamp | None = None
+    value: float | None = None
+    quantity: float | None = None
+    session_id: str | None = None
+    device_id: str | None = None
+    surface: str | None = None
+    request_id: str | None = None
+    properties: Json | None = None
+
+
+class ItemIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An item as callers send it. In a put, a field that is missing gets its default; in a patch it stays as it was."""
+
+    item_id: str
+    title: str | msgspec.UnsetType = msgspec.UNSET
+    categories: list[str] | msgspec.UnsetType = msgspec.UNSET
+    price: float | None | msgspec.UnsetType = msgspec.UNSET
+    image_url: str | None | msgspec.UnsetType = msgspec.UNSET
+    url: str | None | msgspec.UnsetType = msgspec.UNSET
+    available: bool | msgspec.UnsetType = msgspec.UNSET
+    hidden: bool | msgspec.UnsetType = msgspec.UNSET
+    created_at: Timestamp | None | msgspec.UnsetType = msgspec.UNSET
+    properties: Json | msgspec.UnsetType = msgspec.UNSET
+    vector: list[float] | None | msgspec.UnsetType = msgspec.UNSET
+
+
+class UserIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A user as callers send it."""
+
+    user_id: str
+    properties: Json | msgspec.UnsetType = msgspec.UNSET
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """One row of a batch that was not taken: its position, a stable code, where the fault is, and how to mend it."""
+
+    index: int
+    code: str
+    pointer: str
+    detail: str
+
+
+class IngestReport(msgspec.Struct, kw_only=True):
+    """What became of a batch. A list whose `as_of` is at least `sequence` knows all of it."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: list[Rejected] = msgspec.field(default_factory=list)
+    sequence: int = 0
+
+
+class Price(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A closed price range; items without a price are outside of it."""
+
+    min: float | None = None
+    max: float | None = None
+
+
+class Filters(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """What every item of the answer must fulfil; all conditions hold together.
+
+    `category` (one or several: any of them), `exclude_category` (none of them), `price`, and `properties`
+    (item property -> the value, or the values, that it may have)."""
+
+    category: str | list[str] | None = None
+    exclude_category: str | list[str] | None = None
+    price: Price | None = None
+    properties: dict[str, Any] | None = None
+
+
+class Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A request for a list.
+
+    `item_id` is the anchor of a `similar` surface. `candidates` limits the answer to these items (to rank a given list);
+    `exclude` leaves items out. `events` are added to the user's history for this request only. `model` (alias or
+    `name@version`) and `recipe` (fields of the surface to change) override the surface. `personalised=False` uses and
+    stores no history. `dry_run` leaves no trace: no cache, no exposure, no slate. `offset` skips the list's beginning.
+    """
+
+    user_id: str = ""
+    n: int = 10
+    surface: str = "home"
+    filters: Filters | None = None
+    item_id: str | None = None
+    candidates: list[str] | None = None
+    exclude: list[str] | None = None
+    events: list[EventIn] | None = None
+    model: str | None = None
+    recipe: Json | None = None
+    personalised: bool = True
+    dry_run: bool = False
+    explain: bool = False
+    offset: int = 0
+    context: Json | None = None
+
+
+class Reason(msgspec.Struct, omit_defaults=True):
+    """Why an item is in a list. `code`: because_of, popular, popular_in_segment, new, similar_to, ranked.
+
+    `item_id` is the item of the user's own history that speaks most for it, and `share` how much of the score it gives.
+    `text` is the sentence for people."""
+
+    code: str
+    text: str
+    item_id: str | None = None
+    type: str | None = None
+    share: float | None = None
+
+
+class SlateItem(msgspec.Struct, omit_defaults=True):
+    """One position of a slate. `score` is rounded to 1e-6; `rank` starts at 1."""
+
+    item_id: str
+    score: float
+    rank: int
+    sources: list[str]
+    reason: Reason
+
+
+class Slate(msgspec.Struct, kw_only=True, omit_defaults=False):
+    """The list that was served, and how it came about.
+
+    `as_of`: it knows every hard event up to this log position. `rung`: the step of the cold-start ladder.
+    `degraded`: what was missing while it was made; empty when all went well."""
+
+    request_id: str
+    user_id: str
+    surface: str
+    items: list[SlateItem]
+    served_from: ServedFrom
+    cached: bool
+    stale: bool
+    as_of: int
+    model: str
+    rung: Rung
+    degraded: list[str]
+    next_cursor: str | None = None
+    trace: Json | None = None
+
+
+class Explanation(msgspec.Struct, kw_only=True):
+    """A served slate made again from the log: `replayed` is what comes out now, `matches` whether that is what was served.
+
+    `trace` is the funnel: candidates per source, what was removed and why, scores, moves for variety."""
+
+    request_id: str
+    served: list[str]
+    replayed: list[str]
+    matches: bool
+    items: list[SlateItem]
+    trace: Json
+    slate: Json
+
+
+JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]

@@ -1,0 +1,113 @@
+"""Every Prometheus metric, named once.
+
+Labels take only names from the configuration and from enumerations, never ids or free text. Times are exported as
+timestamps, not as ages, so that they keep growing old when the process dies.
+"""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS_CONTENT_TYPE
+
+LAT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+FAST = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
+LONG = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0)
+SIZES = (0.0, 1.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+__all__ = ["CONTENT_TYPE", "OPENMETRICS_CONTENT_TYPE", "Metrics"]
+
+
+class Metrics:
+    """All metrics of one process, in a registry of their own so that several runtimes can live in one test."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._http()
+        self._serving()
+        self._cache()
+        self._events()
+        self._models_and_jobs()
+
+    def _counter(self, name: str, help: str, labels: Iterable[str] = ()) -> Counter:
+        return Counter(f"honeyguide_{name}", help, tuple(labels), registry=self.registry)
+
+    def _gauge(self, name: str, help: str, labels: Iterable[str] = ()) -> Gauge:
+        return Gauge(f"honeyguide_{name}", help, tuple(labels), registry=self.registry)
+
+    def _histogram(self, name: str, help: str, labels: Iterable[str], buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"honeyguide_{name}", help, tuple(labels), buckets=buckets, registry=self.registry)
+
+    def _http(self) -> None:
+        self.http_request_duration = self._histogram(
+            "http_request_duration_seconds", "Time to answer, by route.", ("route", "method", "status_class"), LAT
+        )
+        self.http_requests_in_progress = self._gauge("http_requests_in_progress", "Requests being answered.")
+        self.auth_failures = self._counter("auth_failures_total", "Requests refused for their key.", ("reason",))
+        self.build_info = self._gauge("build_info", "1, with what is running.", ("version", "python"))
+
+    def _serving(self) -> None:
+        self.recommend_requests = self._counter(
+            "recommend_requests_total", "Lists served.", ("surface", "served_from", "outcome")
+        )
+        self.recommend_duration = self._histogram(
+            "recommend_duration_seconds", "Time to make or find a list.", ("surface", "served_from"), LAT
+        )
+        self.recommend_fallbacks = self._counter(
+            "recommend_fallbacks_total", "Lists that lacked something, by what was missing.", ("surface", "reason")
+        )
+        self.recommend_returned_items = self._histogram("recommend_returned_items", "Items in a list.", ("surface",), SIZES)
+        self.recommend_deadline_exceeded = self._counter(
+            "recommend_deadline_exceeded_total", "Stages that missed their deadline.", ("stage",)
+        )
+        self.stage_duration = self._histogram("stage_duration_seconds", "Time in a stage of a list.", ("stage",), FAST)
+        self.retrieval_candidates = self._histogram(
+            "retrieval_candidates", "Candidates that a source produced.", ("source",), SIZES
+        )
+        self.retrieval_errors = self._counter("retrieval_errors_total", "Sources that failed.", ("source",))
+        self.items_filtered = self._counter("items_filtered_total", "Candidates removed, by why.", ("reason",))
+        self.slates_logged = self._counter("slates_logged_total", "Served lists written to the slate log.")
+        self.slates_lost = self._counter("slates_lost_total", "Served lists that could not be written.")
+
+    def _cache(self) -> None:
+        self.cache_requests = self._counter("cache_requests_total", "Look-ups.", ("tier", "cache", "result"))
+        self.cache_entries = self._gauge("cache_entries", "Values held.", ("tier", "cache"))
+        self.cache_size = self._gauge("cache_size_bytes", "Bytes held.", ("tier", "cache"))
+        self.cache_evictions = self._counter("cache_evictions_total", "Values dropped, by why.", ("tier", "reason"))
+        self.cache_invalidations = self._counter("cache_invalidations_total", "Tokens replaced, by cause.", ("cause",))
+        self.cache_single_flight_waits = self._counter(
+            "cache_single_flight_waits_total", "Requests that waited for another's computation.", ("cache",)
+        )
+        self.cache_refused_fills = self._counter(
+            "cache_refused_fills_total", "Values not stored because a token changed meanwhile.", ("cache",)
+        )
+
+    def _events(self) -> None:
+        self.events_received = self._counter("events_received_total", "Events taken.", ("event_type", "source"))
+        self.events_rejected = self._counter("events_rejected_total", "Events refused, by why.", ("reason",))
+        self.events_duplicate = self._counter("events_duplicate_total", "Events that the log already held.")
+        self.log_position = self._gauge("log_position", "Sequence number of the last row this process knows.")
+        self.catalog_items = self._gauge("catalog_items", "Items by state.", ("state",))
+
+    def _models_and_jobs(self) -> None:
+        self.model_info = self._gauge("model_info", "1, with what each alias serves.", ("model", "alias", "version"))
+        self.model_predictions = self._counter("model_predictions_total", "Histories scored.", ("model",))
+        self.model_predict_duration = self._histogram(
+            "model_predict_duration_seconds", "Time to score a history.", ("model",), FAST
+        )
+        self.model_loaded = self._gauge(
+            "model_loaded_timestamp_seconds", "When the served version was loaded.", ("model", "alias")
+        )
+        self.model_trained = self._gauge("model_trained_timestamp_seconds", "When it was trained.", ("model",))
+        self.model_load_failures = self._counter("model_load_failures_total", "Versions that did not load.", ("model",))
+        self.job_runs = self._counter("job_runs_total", "Jobs that ended.", ("job", "status"))
+        self.job_duration = self._histogram("job_duration_seconds", "Time a job took.", ("job",), LONG)
+        self.job_last_success = self._gauge("job_last_success_timestamp_seconds", "When a job last went well.", ("job",))
+        self.background_errors = self._counter(
+            "background_errors_total", "Rounds of a background job that failed and are tried again.", ("job",)
+        )
+
+    def render(self) -> bytes:
+        """The text that Prometheus scrapes."""
+        return generate_latest(self.registry)

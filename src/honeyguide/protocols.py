@@ -1,0 +1,369 @@
+"""Every seam on one page. A path or job receives these; `bootstrap.py` decides what stands behind them.
+
+Online seams are async (a store may be across a network); offline ones are sync and may take their time.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol, Self, runtime_checkable
+
+import polars as pl
+
+from honeyguide.config.settings import Surface
+from honeyguide.messages import Query
+from honeyguide.types import (
+    Appended,
+    BoolArray,
+    FloatArray,
+    Histories,
+    IntArray,
+    Interactions,
+    Item,
+    Job,
+    Json,
+    LogRow,
+    LongArray,
+    ModelVersion,
+    Pool,
+    ServedSlate,
+    User,
+    UserState,
+)
+
+
+class EventLog(Protocol):
+    """The log: the only truth. Appends are durable when they return."""
+
+    async def append(self, rows: Sequence[LogRow]) -> Appended:
+        """Commit `rows` in one transaction with their derived rows; duplicates by `event_id` are left out.
+
+        Concurrent appends share one commit (group commit). Raises `StorageFull` or `Unavailable`, and then nothing of
+        `rows` was kept.
+        """
+
+    async def position(self) -> int:
+        """The sequence number of the last committed row; 0 for an empty log."""
+
+    async def user_state(self, user_id: str, *, limit: int, until: int | None = None) -> UserState:
+        """Attributes and the latest `limit` item events of a user, following merges, in one snapshot.
+
+        With `until`, as it was at that log position. Impressions are no history and are not in it."""
+
+    def scan(self, *, after: int = 0, until: int | None = None, limit: int | None = None) -> Iterator[list[LogRow]]:
+        """All rows with after < sequence <= until in log order, in batches; each batch is one short read."""
+
+    def interactions(self, *, until: int | None = None) -> pl.DataFrame:
+        """The history for training: columns `user_id`, `item_id`, `type`, `value`, `quantity`, `ts`, `sequence`.
+
+        Events that name an item, merges followed, without impressions, ordered by (ts, sequence)."""
+
+    def watch(self) -> "LogWatch":
+        """A cheap way to notice that somebody else has committed."""
+
+
+class LogWatch(Protocol):
+    """Tells whether another connection has committed since the last call; costs microseconds."""
+
+    def changed(self) -> bool:
+        """True once after each commit by any other connection, this process's own writer included."""
+
+
+class CatalogueTable(Protocol):
+    """The current items and users, derived from the log."""
+
+    async def item(self, item_id: str) -> Item | None:
+        """One item, deleted ones included; None if the log has never seen it."""
+
+    async def items_by_id(self, item_ids: Collection[str]) -> list[Item]:
+        """Those of the items that there are, deleted ones included, in order of first sight."""
+
+    async def items(self, *, limit: int, after: str | None = None) -> list[Item]:
+        """A page of items that are not deleted, in order of id, after the id `after`."""
+
+    async def user(self, user_id: str) -> User | None:
+        """One user, as stored (merges are not followed)."""
+
+    async def users(self, *, limit: int, after: str | None = None) -> list[User]:
+        """A page of users in order of id, after the id `after`."""
+
+    def scan_items(self) -> Iterator[list[Item]]:
+        """All items, deleted ones included, in order of first sight, in batches."""
+
+    def item_at(self, item_id: str, sequence: int) -> Item | None:
+        """The item as it was at a log position, folded from the log; None if it was not there yet."""
+
+    def items_changed_after(self, sequence: int) -> list[str]:
+        """Ids of the items that a row after `sequence` changed."""
+
+    def user_segments(self, attributes: Sequence[str]) -> pl.DataFrame:
+        """`user_id` and one text column per attribute (null where absent), merges followed."""
+
+    def rebuild(self) -> None:
+        """Throw the derived tables away and fold them again from the log."""
+
+
+class SlateLog(Protocol):
+    """The served slates, apart from the log: losable, appended in groups."""
+
+    def append(self, slates: Sequence[ServedSlate]) -> None:
+        """Commit a group; called off the request by one writer."""
+
+    async def get(self, request_id: str) -> ServedSlate | None:
+        """The slate of a request id."""
+
+    def count(self) -> int:
+        """How many slates are stored."""
+
+
+class Registry(Protocol):
+    """Model versions and the aliases that point at them."""
+
+    def publish(self, version: ModelVersion) -> None:
+        """Record a version whose artefact is complete on disk. Raises `Conflict` if (model, version) exists."""
+
+    def next_version(self, model: str) -> int:
+        """The number for a new version of `model`: never used before, also not by a version that was removed."""
+
+    def versions(self, model: str | None = None) -> list[ModelVersion]:
+        """All versions, newest first."""
+
+    def version(self, model: str, version: int) -> ModelVersion:
+        """One version; raises `NotFound`, naming those there are."""
+
+    def aliases(self) -> dict[str, ModelVersion]:
+        """What each alias points at."""
+
+    def set_alias(self, alias: str, model: str, version: int) -> None:
+        """Point an alias at a version, atomically. The previous target is kept for `rollback`."""
+
+    def previous(self, alias: str) -> ModelVersion | None:
+        """What the alias pointed at before."""
+
+    def delete_alias(self, alias: str) -> None:
+        """Remove an alias; raises `NotFound`."""
+
+    def remove(self, model: str, version: int) -> None:
+        """Forget a version; its number is never given again. Raises `Conflict` while an alias points at it."""
+
+
+class JobTable(Protocol):
+    """Long-running actions and how they ended."""
+
+    def create(self, kind: str, params: Json) -> Job:
+        """A queued job."""
+
+    def update(self, job: Job) -> None:
+        """Store the job's present state."""
+
+    def get(self, job_id: str) -> Job:
+        """One job; raises `NotFound`."""
+
+    def page(self, *, limit: int, after: str | None = None) -> list[Job]:
+        """Jobs, newest first, after the id `after`."""
+
+
+class Store(Protocol):
+    """One project's storage: the parts share one database."""
+
+    log: EventLog
+    catalogue: CatalogueTable
+    slates: SlateLog
+    registry: Registry
+    jobs: JobTable
+
+    def hold(self, holder: str) -> AbstractContextManager[None]:
+        """Be the only server on this data; raises `DataDirectoryBusy`, saying who holds it."""
+
+    def close(self) -> None:
+        """Finish what was acknowledged and let go of all files."""
+
+
+class Artefacts(Protocol):
+    """Where model files live: immutable folders, written beside and renamed into place."""
+
+    def create(self, model: str, version: int) -> AbstractContextManager[Path]:
+        """A new folder to fill; it appears under its name only if the block ends without an error."""
+
+    def path(self, model: str, version: int) -> Path:
+        """The folder of a version; raises `DamagedArtefact` if it is not there."""
+
+    def remove(self, model: str, version: int) -> None:
+        """Delete the folder of a version; nothing happens if it is not there. Who has it mapped keeps reading."""
+
+    def folders(self) -> list[tuple[str, int]]:
+        """(model, version) of every folder that is there, ordered."""
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A history in, scores out. Knows arrays only; a user unseen in training is served like any other.
+
+    Items are numbers 0 <= i < n_items of the training's vocabulary. Every method is pure; `fit` returns a new model.
+    """
+
+    name: ClassVar[str]
+
+    def fit(self, interactions: Interactions, *, seed: int = 0, progress: Callable[[float], None] | None = None) -> Self:
+        """Learn; the same data and seed give the same model."""
+
+    def scores(self, histories: Histories) -> FloatArray:
+        """float32 [len(histories), n_items]; finite; an empty history gets the model's prior (zeros if it has none)."""
+
+    def similar(self, items: IntArray, k: int) -> tuple[IntArray, FloatArray]:
+        """The k most similar items of each: numbers int32 [i, k] (-1 where there are fewer), scores float32 [i, k]."""
+
+    def contributions(self, history: Histories, item: int) -> FloatArray:
+        """How much each entry of the one history adds to `item`'s score: float32 [len(history.items)].
+
+        They sum to the score less the prior, to within float32."""
+
+    def params(self) -> Json:
+        """The hyper-parameters, as JSON; `type(self)(**params)` is an untrained twin."""
+
+    def arrays(self) -> Mapping[str, object]:
+        """The trained state as named numpy arrays."""
+
+    def with_arrays(self, arrays: Mapping[str, object]) -> Self:
+        """The trained model again."""
+
+
+class Items(Protocol):
+    """The columns of all items (`features.ItemBlock`): a row number per item, given once."""
+
+    ids: list[str]
+    titles: list[str]
+    properties: list[dict[str, object]]
+    category_numbers: dict[str, int]
+    category_names: list[str]
+    denied: set[str]
+
+    def __len__(self) -> int: ...
+
+    @property
+    def price(self) -> FloatArray:
+        """float32 [items], NaN where unknown."""
+
+    @property
+    def created_at(self) -> LongArray:
+        """int64 [items], ms."""
+
+    @property
+    def first_sequence(self) -> LongArray:
+        """int64 [items]: the log position at which the item appeared."""
+
+    @property
+    def categories(self) -> IntArray:
+        """int32 [items, 12], -1 where there are fewer; the first column is the main category."""
+
+    @property
+    def blocked(self) -> BoolArray:
+        """bool [items]: hidden, deleted or not available."""
+
+    def number(self, item_id: str) -> int:
+        """The row of an item, -1 if it is not here."""
+
+    def numbers_of(self, item_ids: Sequence[str]) -> IntArray:
+        """Rows of those ids that are here."""
+
+    def newest(self) -> IntArray:
+        """Rows of all items with a creation time, newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A version in memory, tied to the item block.
+
+    `rows` int32 [model items]: the item's row in the block, -1 if the block lacks it. `numbers` int32 [block rows when
+    loaded]: the model's number of a row, -1 if the model lacks it. `segments`: segment name -> row of segment scores.
+    """
+
+    label: str
+    model: Model
+    rows: IntArray
+    numbers: IntArray
+    segments: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A query with all that is needed to answer it, read once; stages only read it.
+
+    `history_rows` int32 and `history_weights` float32: the user's positive events, oldest first, `history_ts` int64 ms and
+    `history_types` beside them; `from_session` when it is made only of the
+    request's own events. `excluded` int32: rows that the surface leaves out for this user; `disliked` likewise.
+    """
+
+    query: Query
+    surface: Surface
+    items: Items
+    model: ServedModel | None
+    popular: ServedModel | None
+    now: int
+    new_item_age: int
+    segment: str
+    interests: tuple[str, ...]
+    history_rows: IntArray
+    history_weights: FloatArray
+    history_ts: LongArray
+    history_types: tuple[str, ...]
+    from_session: bool
+    excluded: IntArray
+    disliked: IntArray
+    anchor: int
+
+
+class Source(Protocol):
+    """Produces candidates."""
+
+    name: str
+
+    def retrieve(self, request: Request, allowed: BoolArray) -> IntArray:
+        """Rows of the item block, best first, each once, only where `allowed` (bool [items]); may be empty.
+
+        Called in a thread when `slow`; must not keep state between requests other than what any request would find."""
+
+    @property
+    def slow(self) -> bool:
+        """Whether it may take more than a fraction of a millisecond."""
+
+
+class Filter(Protocol):
+    """Says which items may be shown at all. A filter that fails removes everything that it could not check."""
+
+    name: str
+
+    def keep(self, request: Request) -> BoolArray | None:
+        """bool [items], True where the item passes; None when the filter has nothing to say on this request."""
+
+
+class Scorer(Protocol):
+    """Gives each candidate its score."""
+
+    def score(self, request: Request, pool: Pool) -> FloatArray:
+        """float32 [len(pool)], higher is better; NaN sinks to the end."""
+
+
+class Selector(Protocol):
+    """Orders the candidates into a list, greedily: a shorter list is always the beginning of a longer one."""
+
+    def select(self, request: Request, pool: Pool, order: IntArray, length: int) -> IntArray:
+        """Positions in `pool`, at most `length`, given the candidates from best to worst in `order`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a list is made of: filters say what may be shown, sources produce it, the scorer and selector order it."""
+
+    filters: tuple[Filter, ...]
+    sources: tuple[Source, ...]
+    scorer: Scorer
+    selector: Selector
+
+
+class SlateSink(Protocol):
+    """Takes served slates off the request path."""
+
+    def add(self, slate: ServedSlate) -> None:
+        """Take a slate; returns at once and never fails."""

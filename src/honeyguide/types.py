@@ -1,0 +1,248 @@
+"""The nouns of honeyguide. Everything that crosses a folder's border is one of these.
+
+Times are integers: milliseconds since 1970-01-01 UTC. Ids are opaque strings of 1-256 bytes of UTF-8.
+Rows of the log are `LogRow`; histories and interactions for models are arrays.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int32]
+LongArray = NDArray[np.int64]
+FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+Json = dict[str, Any]
+
+MAX_ID_BYTES: Final = 256
+MAX_BATCH: Final = 1_000
+MAX_N: Final = 500
+
+RowKind = Literal[
+    "event", "item_put", "item_patch", "item_delete", "user_put", "user_patch", "user_merge", "user_delete"
+]
+ServedFrom = Literal["l1", "l2", "computed", "stale", "stale-error", "fallback"]
+Rung = Literal["personal", "session", "segment", "interests", "popular", "disk"]
+
+
+def id_fault(value: str) -> str | None:
+    """What is wrong with an id, with its cure; None if nothing is. Ids are kept exactly: no case, space or form is changed."""
+    if len(value) <= 64 and value.isascii() and "\0" not in value and value:
+        return None
+    if not value:
+        return "is empty; send 1 to 256 bytes"
+    if "\0" in value:
+        return "holds a NUL character; remove it"
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        return "is not valid Unicode (a lone surrogate); send UTF-8 text"
+    return f"has {size} bytes; an id has at most {MAX_ID_BYTES}" if size > MAX_ID_BYTES else None
+
+
+class LogRow(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One row of the log: an event, or a change of an item or a user. The log is the truth; all else is derived.
+
+    `event_id` is unique over the whole log. `ts` is when it happened by the sender's clock, `received_at` by ours;
+    both are milliseconds. `payload` is JSON text: an event's properties, or an item's or user's fields.
+    `imported` rows are history brought in later: point-in-time reads do not ask when they were received.
+    """
+
+    kind: RowKind = "event"
+    event_id: str
+    ts: int
+    received_at: int
+    user_id: str | None = None
+    item_id: str | None = None
+    type: str = ""
+    value: float | None = None
+    quantity: float | None = None
+    session_id: str | None = None
+    device_id: str | None = None
+    surface: str | None = None
+    request_id: str | None = None
+    payload: str | None = None
+    imported: bool = False
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What one append did.
+
+    `duplicates` are positions in the given rows whose `event_id` the log already held (or that stood twice in the batch);
+    `sequence` is the log position that a reader must have reached to see the rest; what was written lies in
+    `first` <= sequence <= `sequence` (0 where nothing was)."""
+
+    sequence: int
+    accepted: int
+    duplicates: tuple[int, ...] = ()
+    first: int = 0
+
+
+class Item(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """An item as the tables hold it. `price` in the shop's currency; `created_at` in ms; `vector` is optional content."""
+
+    item_id: str
+    title: str = ""
+    categories: tuple[str, ...] = ()
+    price: float | None = None
+    image_url: str | None = None
+    url: str | None = None
+    available: bool = True
+    hidden: bool = False
+    created_at: int | None = None
+    deleted_at: int | None = None
+    properties: Json = msgspec.field(default_factory=dict)
+    vector: tuple[float, ...] | None = None
+    sequence: int = 0
+
+
+class User(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A user. `canonical_id` names the user that this id was merged into, if any."""
+
+    user_id: str
+    canonical_id: str | None = None
+    properties: Json = msgspec.field(default_factory=dict)
+    sequence: int = 0
+
+
+class UserEvent(msgspec.Struct, frozen=True):
+    """One event of a user's history, as the request path reads it."""
+
+    item_id: str
+    type: str
+    ts: int
+    value: float | None = None
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UserState:
+    """What is known of a user at log position `as_of`: attributes and the latest events, oldest first.
+
+    `known` is False for an id that the log has never seen."""
+
+    user_id: str
+    as_of: int
+    events: tuple[UserEvent, ...] = ()
+    properties: Json = field(default_factory=dict)
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interactions:
+    """Training data: row r says that user `users[r]` touched item `items[r]` at `ts[r]` with weight `weights[r]`.
+
+    Rows are in log order (`ts`, then sequence). `users` int32 [r] < n_users, `items` int32 [r] < n_items,
+    `weights` float32 [r] > 0, `ts` int64 [r] in ms. The same (user, item) may occur many times.
+    `segments` int32 [n_users] gives each user's segment (0 = other) where segments are configured; `n_segments` >= 1.
+    """
+
+    users: IntArray
+    items: IntArray
+    weights: FloatArray
+    ts: LongArray
+    n_users: int
+    n_items: int
+    segments: IntArray | None = None
+    n_segments: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """A batch of histories in compressed rows: history h is `items[indptr[h]:indptr[h + 1]]`, oldest first.
+
+    `items` int32 (the model's own item numbers), `weights` float32, `ts` int64 in ms, `indptr` int64 [h + 1];
+    `now` is the moment of asking in ms (for decay). An item may occur more than once."""
+
+    indptr: LongArray
+    items: IntArray
+    weights: FloatArray
+    ts: LongArray
+    now: int = 0
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """One immutable trained version: what it is, what it was trained on, how good it was."""
+
+    model: str
+    version: int
+    created_at: int
+    trained_through: int
+    metrics: Json
+    manifest: Json
+
+    @property
+    def label(self) -> str:
+        """`ease@7`."""
+        return f"{self.model}@{self.version}"
+
+
+class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A slate as logged: enough to say what was shown and to make the same list again.
+
+    `items` in the order shown; `propensities` empty means 1.0 for each; `as_of` is the log position of the user's state
+    and `computed_at` the clock when the list was made; `missed` names sources that did not answer then; `late` are items
+    removed after the cache; `context` holds the request as it was understood (filters, overlay, overrides)."""
+
+    request_id: str
+    ts: int
+    user_id: str
+    surface: str
+    items: list[str]
+    n: int
+    served_from: str
+    rung: str
+    model: str
+    as_of: int
+    computed_at: int
+    seed: int
+    config: str
+    arm: str = ""
+    propensities: list[float] = msgspec.field(default_factory=list)
+    degraded: list[str] = msgspec.field(default_factory=list)
+    missed: list[str] = msgspec.field(default_factory=list)
+    late: list[str] = msgspec.field(default_factory=list)
+    context: Json = msgspec.field(default_factory=dict)
+
+
+class Job(msgspec.Struct, kw_only=True):
+    """A long-running action. `state`: queued, running, succeeded, failed, cancelled. `progress` 0-1."""
+
+    job_id: str
+    kind: str
+    state: str
+    created_at: int
+    started_at: int | None = None
+    finished_at: int | None = None
+    progress: float = 0.0
+    message: str = ""
+    params: Json = msgspec.field(default_factory=dict)
+    result: Json = msgspec.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Candidates as arrays: one row per item, one column per source.
+
+    `items` int32 [m] are numbers of the item block, each once; `ranks` float32 [m, s] is the item's place in each source's
+    list (0 is best, NaN where the source did not have it); `sources` names the columns."""
+
+    items: IntArray
+    ranks: FloatArray
+    sources: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def take(self, rows: NDArray[Any]) -> "Pool":
+        """The same pool with only these rows (numbers or a mask), in this order."""
+        return Pool(self.items[rows], self.ranks[rows], self.sources)
