@@ -28,6 +28,8 @@ from honeyguide.types import (
     ModelVersion,
     Pool,
     ServedSlate,
+    SlatesLogged,
+    StoredAnswer,
     User,
     UserState,
 )
@@ -37,11 +39,11 @@ class EventLog(Protocol):
     """The log: the only truth. Appends are durable when they return."""
 
     async def append(self, rows: Sequence[LogRow]) -> Appended:
-        """Commit `rows` in one transaction with their derived rows; duplicates by `event_id` are left out.
+        """Commit up to `MAX_BATCH` rows in one transaction with their derived rows; duplicates by `event_id` are left out.
 
-        Concurrent appends share one commit (group commit). Raises `StorageFull` or `Unavailable`, and then nothing of
-        `rows` was kept.
-        """
+        Rows that were written carry their `sequence` afterwards, the others 0. Concurrent appends share one commit
+        (group commit). Raises `StorageFull`, `Unavailable`, `TooLarge` or (for a row that cannot be stored)
+        `InvalidInput`, and then nothing of `rows` was kept."""
 
     async def position(self) -> int:
         """The sequence number of the last committed row; 0 for an empty log."""
@@ -107,8 +109,9 @@ class CatalogueTable(Protocol):
 class SlateLog(Protocol):
     """The served slates, apart from the log: losable, appended in groups."""
 
-    def append(self, slates: Sequence[ServedSlate]) -> None:
-        """Commit a group; called off the request by one writer."""
+    def append(self, slates: Sequence[ServedSlate]) -> SlatesLogged:
+        """Commit a group; called off the request by one writer. While the database is away, what there is room for
+        waits in a file and is stored by a later call; says how many were stored, wait, and are lost."""
 
     async def get(self, request_id: str) -> ServedSlate | None:
         """The slate of a request id."""
@@ -164,6 +167,29 @@ class JobTable(Protocol):
         """Jobs, newest first, after the id `after`."""
 
 
+class IdempotencyKeys(Protocol):
+    """Answers to requests that must not act twice."""
+
+    async def get(self, key: str, *, now: int) -> StoredAnswer | None:
+        """The answer kept for `key`, unless it has expired by `now` (ms)."""
+
+    async def put(self, key: str, body_hash: str, status: int, body: bytes, *, expires_at: int) -> None:
+        """Keep an answer until `expires_at` (ms); one that is kept already stays until it expires."""
+
+
+class Checkpoints(Protocol):
+    """How far imports have come, so that one that was interrupted can go on."""
+
+    def rows_done(self, source: str) -> int:
+        """How many rows of `source` (a fingerprint of file and mapping) are in the log; 0 for one never begun."""
+
+    def record(self, source: str, rows: int) -> None:
+        """Note that the first `rows` rows of `source` are in the log."""
+
+    def forget(self, source: str) -> None:
+        """Begin anew with `source` next time."""
+
+
 class Store(Protocol):
     """One project's storage: the parts share one database."""
 
@@ -172,6 +198,8 @@ class Store(Protocol):
     slates: SlateLog
     registry: Registry
     jobs: JobTable
+    idempotency: IdempotencyKeys
+    checkpoints: Checkpoints
 
     def hold(self, holder: str) -> AbstractContextManager[None]:
         """Be the only server on this data; raises `DataDirectoryBusy`, saying who holds it."""

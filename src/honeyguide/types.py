@@ -74,13 +74,12 @@ class Appended:
     """What one append did.
 
     `duplicates` are positions in the given rows whose `event_id` the log already held (or that stood twice in the batch);
-    `sequence` is the log position that a reader must have reached to see the rest; what was written lies in
-    `first` <= sequence <= `sequence` (0 where nothing was)."""
+    `sequence` is the log position that a reader must have reached to see the rest. Each row's own `sequence` is set when
+    it was written, and 0 when it was a duplicate."""
 
     sequence: int
     accepted: int
     duplicates: tuple[int, ...] = ()
-    first: int = 0
 
 
 class Item(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -214,6 +213,15 @@ class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True):
     context: Json = msgspec.field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class SlatesLogged:
+    """What became of a group of slates: stored (with those that had waited), waiting in the spool, lost for good."""
+
+    stored: int = 0
+    spooled: int = 0
+    lost: int = 0
+
+
 class Job(msgspec.Struct, kw_only=True):
     """A long-running action. `state`: queued, running, succeeded, failed, cancelled. `progress` 0-1."""
 
@@ -227,6 +235,15 @@ class Job(msgspec.Struct, kw_only=True):
     message: str = ""
     params: Json = msgspec.field(default_factory=dict)
     result: Json = msgspec.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """The answer that an idempotency key got; `body_hash` tells whether the same key comes with another request."""
+
+    body_hash: str
+    status: int
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)

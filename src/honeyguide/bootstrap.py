@@ -1,0 +1,155 @@
+"""Settings in, a wired system out: the only place that knows all names."""
+
+import platform
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import honeyguide
+from honeyguide.cache import Cache, Generations
+from honeyguide.cache.memory import MemoryTier
+from honeyguide.clock import Clock, RequestIds, SystemClock
+from honeyguide.config import Settings, settings_fingerprint
+from honeyguide.features import ItemBlock
+from honeyguide.ingest import Ingest
+from honeyguide.jobs import Rounds
+from honeyguide.jobs.baseline import Baseline
+from honeyguide.jobs.follow import POLL_SECONDS, Follow
+from honeyguide.jobs.items import ItemRefresh
+from honeyguide.jobs.slates import FLUSH_SECONDS, SlateWriter
+from honeyguide.jobs.training import JobRunner, train_command
+from honeyguide.monitoring.cache import ListCacheMetrics
+from honeyguide.monitoring.events import count_events
+from honeyguide.monitoring.metrics import Metrics
+from honeyguide.recipes import recipes
+from honeyguide.recommend import Recommend
+from honeyguide.recommend.pipeline import Pipeline
+from honeyguide.recommend.serving import ServingModels
+from honeyguide.recommend.subjects import Subjects
+from honeyguide.stores.files import FileArtefacts
+from honeyguide.stores.urls import open_store
+
+__all__ = ["Runtime", "open_runtime"]
+
+_BASELINE_SECONDS = 1.0
+_WORKERS = 2
+
+
+class Runtime:
+    """Everything that one process needs to answer, wired. `start` and `stop` run the background jobs around it."""
+
+    def __init__(self, settings: Settings, clock: Clock, *, config_options: Sequence[str] = ()) -> None:
+        self.settings, self.clock = settings, clock
+        self.metrics = Metrics()
+        self.metrics.build_info.labels(honeyguide.__version__, platform.python_version()).set(1)
+        self.fingerprint = settings_fingerprint(settings)
+        self.store = open_store(settings, clock)
+        self.artefacts = FileArtefacts(settings.project.data_dir / "models")
+        chance = random.SystemRandom()
+        self.ids = RequestIds(clock, chance.getrandbits)
+        self.items = ItemBlock()
+        self._item_refresh = ItemRefresh(self.store.catalogue, self.items, self.metrics)
+        self._wire_lists(chance)
+        self._wire_log()
+        self.jobs = JobRunner(self.store.jobs, train_command(config_options), clock, self.metrics)
+        self._rounds = [
+            Rounds("follow", POLL_SECONDS, self.follow.round, self.metrics),
+            Rounds("slates", FLUSH_SECONDS, self.slates.round, self.metrics),
+            Rounds("baseline", _BASELINE_SECONDS, self.baseline.round, self.metrics),
+        ]
+
+    def _wire_lists(self, chance: random.SystemRandom) -> None:
+        """Cache, models and the request path."""
+        settings, clock, metrics = self.settings, self.clock, self.metrics
+        self.tier = MemoryTier(settings.cache.l1_size)
+        generations = Generations(chance.getrandbits)
+        self.cache = Cache(
+            self.tier,
+            generations,
+            clock,
+            ListCacheMetrics(metrics, "recommendations"),
+            ttl=settings.cache.ttl,
+            stale=settings.cache.stale,
+            jitter=settings.cache.jitter,
+            random=chance.random,
+        )
+        self.baseline = Baseline(self.store, self.items, settings)
+        self.serving = ServingModels(
+            self.store.registry,
+            self.artefacts,
+            self.items,
+            clock,
+            metrics,
+            settings.project.data_dir / "last-popular.json",
+            self.baseline.at,
+            self.cache.new_epoch,
+        )
+        self.baseline.serve_on(self.serving)
+        self.slates = SlateWriter(self.store.slates, metrics)
+        self.subjects = Subjects(settings.all_surfaces(), generations, metrics)
+        self._threads = ThreadPoolExecutor(_WORKERS, thread_name_prefix="honeyguide-source")
+        self.recommend = Recommend(
+            store=self.store,
+            items=self.items,
+            serving=self.serving,
+            recipes=recipes(),
+            pipeline=Pipeline(metrics, clock, self._threads),
+            cache=self.cache,
+            subjects=self.subjects,
+            slates=self.slates,
+            settings=settings,
+            fingerprint=self.fingerprint,
+            clock=clock,
+            ids=self.ids,
+            metrics=metrics,
+        )
+
+    def _wire_log(self) -> None:
+        """Ingest, and who is told when the log grows."""
+        self.follow = Follow(
+            self.store.log,
+            [self._item_refresh.follow, self.subjects.follow],
+            self.serving.refresh,
+            self.metrics,
+        )
+        self.ingest = Ingest(
+            self.store.log,
+            self.store.catalogue,
+            self.settings,
+            self.clock,
+            self.ids,
+            [self.follow.appended_here, self._item_refresh.follow, self.subjects.follow, count_events(self.metrics)],
+        )
+
+    async def start(self) -> None:
+        """Load what is to be served and begin the background jobs; on the event loop that will answer."""
+        self.follow.position = await self.store.log.position()  # before the items are read: what comes later is followed
+        self._item_refresh.load()
+        self.serving.refresh()
+        await self.baseline.round()
+        for rounds in self._rounds:
+            rounds.start()
+
+    async def stop(self) -> None:
+        """End the background jobs in order, write what is waiting, let go of the files."""
+        await self.jobs.stop()
+        for rounds in self._rounds:
+            await rounds.stop()
+        await self.cache.drain()
+        await Rounds("slates", 0.0, self.slates.round, self.metrics).once()
+        await self.ingest.drain()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self.store.close()
+
+
+def open_runtime(
+    settings: Settings | None = None, clock: Clock | None = None, *, config_options: Sequence[str] = ()
+) -> Runtime:
+    """Open a project. `config_options` are the command-line options that a child process needs to open the same one."""
+    return Runtime(settings or Settings(), clock or SystemClock(), config_options=config_options)
+
+
+def data_options(data_dir: Path) -> list[str]:
+    """The command-line options that open the same data directory."""
+    return ["--data-dir", str(data_dir)]

@@ -1,0 +1,98 @@
+"""Checks across settings: names that one part uses and another declares."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+from honeyguide.config.given import Fault
+from honeyguide.config.settings import Settings, Surface
+from honeyguide.config.table import nearest
+
+SEEN = "seen"
+"""In a surface's `exclude`: any event at all, so no event type may have this name."""
+
+_MODEL = re.compile(r"[a-z][a-z0-9_-]{0,63}(@[1-9][0-9]*)?")
+
+
+def cross_check(settings: Settings, models: Collection[str] | None = None) -> list[Fault]:
+    """All faults of `settings` that no single value shows. Model names are looked up where `models` is given."""
+    return [
+        *_event_types(settings),
+        *_surfaces(settings),
+        *_segments(settings),
+        *_recommend(settings),
+        *_models(settings, models),
+    ]
+
+
+def _event_types(settings: Settings) -> Iterator[Fault]:
+    for name in settings.events.types:
+        path = ("events", "types", name)
+        if not (0 < len(name) <= 64 and name.isprintable() and name == name.strip()):
+            allowed = "1 to 64 printable characters, no space at either end"
+            yield Fault(path, f"events.types: {name!r} is not a name of an event type; allowed: {allowed}")
+        elif name == SEEN:
+            yield Fault(path, "events.types: 'seen' means 'any event' in a surface's exclude; choose another name")
+
+
+def _surfaces(settings: Settings) -> Iterator[Fault]:
+    known = set(settings.events.all_types())
+    names = Counter(surface.name for surface in settings.surfaces)
+    for index, surface in enumerate(settings.surfaces):
+        label = f"surfaces[{index}] ({surface.name})"
+        if names[surface.name] > 1:
+            yield Fault(("surfaces", index, "name"), f"{label}: {names[surface.name]} surfaces have this name")
+        yield from _types_of(surface, index, label, known)
+        if not _MODEL.fullmatch(surface.model):
+            problem = f"{label}: model is {surface.model!r}; allowed: an alias such as champion, or name@version"
+            yield Fault(("surfaces", index, "model"), problem)
+
+
+def _types_of(surface: Surface, index: int, label: str, known: set[str]) -> Iterator[Fault]:
+    for key, names, allowed in (("exclude", surface.exclude, known | {SEEN}), ("invalidate", surface.invalidate, known)):
+        for name in names:
+            if name not in allowed:
+                cure = nearest(name, allowed) or f"; declare it: [events.types.{name}]"
+                yield Fault(("surfaces", index, key), f"{label}: {key} names the unknown event type {name!r}{cure}")
+
+
+def _segments(settings: Settings) -> Iterator[Fault]:
+    attributes = settings.segments.attributes
+    if len(set(attributes)) != len(attributes) or not all(attributes):
+        problem = "segments.attributes must be one or two different names of user attributes"
+        yield Fault(("segments", "attributes"), problem)
+
+
+def _recommend(settings: Settings) -> Iterator[Fault]:
+    recommend = settings.recommend
+    if recommend.remembered < recommend.history:
+        problem = (
+            f"recommend.remembered is {recommend.remembered}, below recommend.history ({recommend.history}):"
+            " exclusions must look at no less than models do"
+        )
+        yield Fault(("recommend", "remembered"), problem)
+
+
+def _models(settings: Settings, models: Collection[str] | None) -> Iterator[Fault]:
+    train = settings.models.train
+    if not train:
+        yield Fault(("models", "train"), "models.train is empty; name at least one model, such as 'popular'")
+    for name, count in Counter(train).items():
+        if count > 1:
+            yield Fault(("models", "train"), f"models.train names {name!r} {count} times")
+        if models is not None and name not in models:
+            yield Fault(("models", "train"), _no_model("models.train", name, models))
+    if models is None:
+        return
+    for name in settings.models.params:
+        if name not in models:
+            yield Fault(("models", "params", name), _no_model("models.params", name, models))
+    for index, surface in enumerate(settings.surfaces):
+        name, at, _ = surface.model.partition("@")
+        if at and name not in models:
+            path = ("surfaces", index, "model")
+            yield Fault(path, _no_model(f"surfaces[{index}] ({surface.name}): model", name, models))
+
+
+def _no_model(where: str, name: str, models: Collection[str]) -> str:
+    return f"{where} names the unknown model {name!r}{nearest(name, models) or '; there are ' + ', '.join(sorted(models))}"

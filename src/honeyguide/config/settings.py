@@ -1,0 +1,279 @@
+"""The settings table: every setting with its default, its type and what it does.
+
+`load` in this package fills it from TOML and the environment; nothing else in honeyguide reads either.
+The order of the fields is the order in `honeyguide config show` and in the reference page of the docs.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr, WithJsonSchema
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZES = {"B": 1, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
+
+
+def parse_duration(value: Any) -> float:
+    """`"250ms"`, `"5m"`, `"1d"` or a number of seconds -> seconds."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*", str(value))
+    if not match:
+        raise ValueError(f"{value!r} is not a duration; write a number with ms, s, m, h or d, such as 250ms or 5m")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def format_duration(seconds: float) -> str:
+    """Seconds -> the shortest text that `parse_duration` reads back."""
+    for unit in ("d", "h", "m", "s"):
+        if seconds >= _UNITS[unit] and seconds % _UNITS[unit] == 0:
+            return f"{int(seconds / _UNITS[unit])}{unit}"
+    return f"{seconds * 1000:.6f}".rstrip("0").rstrip(".") + "ms"
+
+
+def parse_size(value: Any) -> int:
+    """`"256MB"` or a number of bytes -> bytes (decimal units)."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(B|KB|MB|GB)\s*", str(value))
+    if not match:
+        raise ValueError(f"{value!r} is not a size; write a number with B, KB, MB or GB, such as 256MB")
+    return round(float(match[1]) * _SIZES[match[2]])
+
+
+def format_size(size: int) -> str:
+    """Bytes -> the shortest text that `parse_size` reads back."""
+    for unit in ("GB", "MB", "KB"):
+        if size >= _SIZES[unit] and size % _SIZES[unit] == 0:
+            return f"{size // _SIZES[unit]}{unit}"
+    return f"{size}B"
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": ["string", "number"], "examples": ["250ms", "5m", "1d"]}),
+    Field(ge=0),
+]
+Size = Annotated[
+    int,
+    BeforeValidator(parse_size),
+    PlainSerializer(format_size, return_type=str),
+    WithJsonSchema({"type": ["string", "integer"], "examples": ["256MB"]}),
+    Field(ge=0),
+]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+
+
+class Section(BaseModel):
+    """A table of the configuration: unknown keys are errors, values never change after the start."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+SectionT = TypeVar("SectionT", bound=Section)
+
+
+def _over(builtin: SectionT | None, declared: SectionT) -> SectionT:
+    """What was declared, and the built-in of the same name for the keys that were left out."""
+    if builtin is None:
+        return declared
+    return builtin.model_copy(update={key: getattr(declared, key) for key in declared.model_fields_set})
+
+
+class Project(Section):
+    """The project: one data directory."""
+
+    name: str = Field(default="shop", description="Name shown in pages and logs.")
+    data_dir: Path = Field(
+        default=Path("data"), description="Folder of the database, models and caches; relative to the TOML file."
+    )
+
+
+class Server(Section):
+    """The HTTP server."""
+
+    host: str = Field(default="127.0.0.1", description="Address to bind. Anything but loopback needs auth.key.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to bind; 0 takes a free one.")
+    max_body: Size = Field(default=8_000_000, description="Largest request body.")
+    drain: Duration = Field(default=10.0, description="How long a stop waits for requests under way.")
+
+
+class Auth(Section):
+    """Who may call."""
+
+    key: SecretStr | None = Field(
+        default=None,
+        min_length=1,
+        description="Static key that holds all scopes, sent as 'Authorization: Bearer'.",
+    )
+
+
+class Storage(Section):
+    """Where the truth lives."""
+
+    url: str = Field(
+        default="",
+        description="Database URL; empty means SQLite in project.data_dir.",
+        json_schema_extra={"writeOnly": True},
+    )
+
+
+class EventType(Section):
+    """What one type of event means."""
+
+    weight: float = Field(default=1.0, ge=0, le=1000, description="Weight in training and in histories; 0 is no signal.")
+    by_value: bool = Field(
+        default=False, description="Scale the weight by the event's value over the scale's middle (for ratings)."
+    )
+    negative: bool = Field(default=False, description="The user does not want this item: never recommend it to them.")
+    needs_item: bool = Field(default=True, description="Refuse an event of this type without item_id.")
+
+
+DEFAULT_EVENT_TYPES: dict[str, EventType] = {
+    "view": EventType(weight=1),
+    "click": EventType(weight=2),
+    "add_to_cart": EventType(weight=4),
+    "wishlist_add": EventType(weight=3),
+    "purchase": EventType(weight=8),
+    "rating": EventType(weight=4, by_value=True),
+    "profile_update": EventType(weight=0, needs_item=False),
+    "hide": EventType(weight=0, negative=True),
+    "dislike": EventType(weight=0, negative=True),
+    "impression": EventType(weight=0, needs_item=False),
+}
+
+
+class Events(Section):
+    """Which events there are and what they weigh."""
+
+    types: dict[str, EventType] = Field(
+        default_factory=dict,
+        description="Declared event types. One with a built-in's name changes only the keys that it gives.",
+    )
+    rating_middle: float = Field(default=3.0, gt=0, description="The rating that counts with its plain weight.")
+    max_future: Duration = Field(default=300.0, description="How far in the future an event's ts may lie.")
+    idempotency_window: Duration = Field(default=86_400.0, description="How long an Idempotency-Key is remembered.")
+
+    def all_types(self) -> dict[str, EventType]:
+        """Built-in and declared types."""
+        declared = {name: _over(DEFAULT_EVENT_TYPES.get(name), kind) for name, kind in self.types.items()}
+        return DEFAULT_EVENT_TYPES | declared
+
+
+class Segments(Section):
+    """Segments of users, for cold start."""
+
+    attributes: list[str] = Field(
+        default_factory=list, max_length=2, description="Up to two user attributes that form a segment."
+    )
+
+
+class Cache(Section):
+    """The list cache."""
+
+    l1_size: Size = Field(default=256_000_000, description="Bytes of memory for cached values.")
+    ttl: Duration = Field(default=60.0, description="How long a list is fresh.")
+    stale: Duration = Field(default=3600.0, description="How much longer it may be served while a new one is made.")
+    jitter: Share = Field(default=0.1, description="Each TTL is varied by up to this share.")
+
+
+class Surface(Section):
+    """A named placement and what its list is made of."""
+
+    name: Name = Field(description="Name in requests.")
+    recipe: Literal["personal", "similar", "popular"] = Field(default="personal", description="The list of stages.")
+    model: str = Field(default="champion", description="Alias or model@version that scores.")
+    exclude: list[str] = Field(
+        default=["purchase", "rating"],
+        description="Items the user has an event of these types with are left out; 'seen' is any.",
+    )
+    invalidate: list[str] = Field(
+        default=["purchase", "rating", "add_to_cart", "wishlist_add", "profile_update", "hide", "dislike"],
+        description="Event types after which a cached list is never served; all others make it stale.",
+    )
+    max_per_category: int = Field(
+        default=3, ge=0, description="Most items of a category in 10 consecutive positions; 0 is no cap."
+    )
+    candidates: int = Field(default=600, ge=50, le=5000, description="Candidates taken from the model.")
+    popular: int = Field(default=200, ge=0, le=5000, description="Candidates taken from the popular items.")
+    new_items: int = Field(default=30, ge=0, le=1000, description="Candidates taken from the newest items.")
+    deadline: Duration = Field(default=0.25, description="Time for one list; a source that is late is left out.")
+
+
+DEFAULT_SURFACES = [
+    Surface(name="home"),
+    Surface(name="similar", recipe="similar", exclude=[], max_per_category=0),
+    Surface(name="popular", recipe="popular", exclude=[]),
+]
+
+
+class Recommend(Section):
+    """The request path."""
+
+    history: int = Field(default=200, ge=1, le=2000, description="Latest events of a user that models see.")
+    remembered: int = Field(default=2000, ge=1, le=20000, description="Latest events of a user that exclusions look at.")
+    new_item_age: Duration = Field(default=14 * 86_400.0, description="How long an item counts as new.")
+
+
+class Models(Section):
+    """Which models are trained, and their hyper-parameters."""
+
+    train: list[str] = Field(
+        default=["popular", "knn", "ease", "als", "markov"],
+        description="Models that 'honeyguide train' fits and compares.",
+    )
+    params: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Hyper-parameters by model, e.g. [models.params.ease] l2 = 300."
+    )
+
+
+class Training(Section):
+    """The training pipeline."""
+
+    test_share: Share = Field(
+        default=0.2, description="Latest share of each user's items that is held out to compare models."
+    )
+    k: int = Field(default=20, ge=1, le=500, description="Length of the lists that are compared.")
+    metric: Literal["ndcg", "recall"] = Field(default="ndcg", description="What the champion is chosen by.")
+    gate: float = Field(default=0.0, description="How much better than popularity a version must be, relative.")
+    seed: int = Field(default=0, ge=0, description="Seed of everything random in training.")
+    min_users: int = Field(default=2, ge=1, description="Fewest users with held-out items for a comparison.")
+    keep: int = Field(default=5, ge=2, description="Versions of each model that are kept beside those an alias points at.")
+
+
+class Logging(Section):
+    """Logs of the program."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level that is written.")
+    format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="'auto' is text on a terminal, JSON elsewhere."
+    )
+
+
+class Settings(Section):
+    """All settings."""
+
+    project: Project = Project()
+    server: Server = Server()
+    auth: Auth = Auth()
+    storage: Storage = Storage()
+    events: Events = Events()
+    segments: Segments = Segments()
+    cache: Cache = Cache()
+    recommend: Recommend = Recommend()
+    surfaces: list[Surface] = Field(
+        default_factory=list,
+        description="Surfaces. One with a built-in's name changes only the keys that it gives.",
+    )
+    models: Models = Models()
+    training: Training = Training()
+    logging: Logging = Logging()
+
+    def all_surfaces(self) -> dict[str, Surface]:
+        """Built-in and declared surfaces by name."""
+        builtin = {surface.name: surface for surface in DEFAULT_SURFACES}
+        return builtin | {surface.name: _over(builtin.get(surface.name), surface) for surface in self.surfaces}

@@ -1,0 +1,138 @@
+"""INGEST, the first of the three verbs: validate, dedupe, append to the log, tell the subscribers, acknowledge.
+
+`Ingest.events` is the main path. Items and users go the same way: their changes are rows of the same log.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final
+
+import structlog
+
+from honeyguide.clock import Clock, RequestIds
+from honeyguide.config.settings import Settings
+from honeyguide.ingest.catalogue import change_rows, delete_rows, valid_ids
+from honeyguide.ingest.events import EventRules
+from honeyguide.messages import EventIn, IngestReport, ItemIn, Rejected, UserIn
+from honeyguide.monitoring.metrics import Metrics
+from honeyguide.protocols import CatalogueTable, EventLog
+from honeyguide.types import MAX_BATCH, Appended, LogRow, RowKind
+
+__all__ = ["Ingest", "Subscriber"]
+
+Subscriber = Callable[[Sequence[LogRow], Appended], Awaitable[None] | None]
+"""Is told what was committed, before it is acknowledged; `Appended.duplicates` are places in the rows that were not."""
+
+_logger: Final = structlog.get_logger(__name__)
+
+
+class Ingest:
+    """Takes events, and changes of items and users. What is acknowledged is durable, and counts once per `event_id`.
+
+    Rows that do not fit are reported and the others taken. Lists may have any length: up to 1,000 rows are one commit,
+    longer ones are committed in parts of 1,000. All methods raise `StorageFull` or `Unavailable` when the log cannot be
+    written; the part under way was then not kept, and whoever sends the rows again counts nothing twice that has an
+    `event_id`.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        catalogue: CatalogueTable,
+        settings: Settings,
+        clock: Clock,
+        ids: RequestIds,
+        subscribers: Sequence[Subscriber] = (),
+        metrics: Metrics | None = None,
+    ) -> None:
+        self._log, self._catalogue, self._clock, self._ids = log, catalogue, clock, ids
+        self._subscribers = tuple(subscribers)
+        self._under_way: set[asyncio.Task[Appended]] = set()
+        self._metrics = metrics or Metrics()
+        self.rules = EventRules(settings.events)
+
+    async def events(self, events: Sequence[EventIn | Rejected], *, imported: bool = False) -> IngestReport:
+        """Take events. A `Rejected` among them (a row that could not be decoded) is passed on to the report.
+
+        `imported` marks history: point-in-time reads do not ask when it was received."""
+        rows, rejected = self.rules.check(events, now=self._clock.now_ms(), stem=self._ids.next(), imported=imported)
+        return await self._take(rows, rejected)
+
+    async def put_items(self, items: Sequence[ItemIn | Rejected], *, imported: bool = False) -> IngestReport:
+        """Create or replace items: a field that is not given gets its default."""
+        return await self._change("item_put", items, imported)
+
+    async def patch_items(self, items: Sequence[ItemIn | Rejected], *, imported: bool = False) -> IngestReport:
+        """Change the given fields of items; one that does not exist, or is deleted, is rejected as `not_found`."""
+        deleted = await self._deleted(item.item_id for item in items if isinstance(item, ItemIn))
+        return await self._change("item_patch", items, imported, {name for name, gone in deleted.items() if not gone})
+
+    async def delete_items(self, item_ids: Sequence[str]) -> IngestReport:
+        """Delete items. One that is deleted already is a duplicate; one that never was is rejected as `not_found`."""
+        deleted = await self._deleted(item_ids)
+        rows, rejected = delete_rows(item_ids, deleted, now=self._clock.now_ms(), stem=self._ids.next())
+        report = await self._take(rows, rejected)
+        report.duplicates += len(item_ids) - len(rows) - len(rejected)
+        return report
+
+    async def put_users(self, users: Sequence[UserIn | Rejected], *, imported: bool = False) -> IngestReport:
+        """Create users or replace their properties."""
+        return await self._change("user_put", users, imported)
+
+    async def patch_users(self, users: Sequence[UserIn | Rejected], *, imported: bool = False) -> IngestReport:
+        """Change the given properties of users; a user who is not known yet is created."""
+        return await self._change("user_patch", users, imported)
+
+    async def drain(self) -> None:
+        """Wait for appends whose callers have gone away."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def _deleted(self, item_ids: Iterable[object]) -> dict[str, bool]:
+        """Of those items that there are: whether they are deleted."""
+        wanted = sorted(valid_ids(item_ids))
+        found: dict[str, bool] = {}
+        for start in range(0, len(wanted), MAX_BATCH):
+            for item in await self._catalogue.items_by_id(wanted[start : start + MAX_BATCH]):
+                found[item.item_id] = item.deleted_at is not None
+        return found
+
+    async def _change(
+        self,
+        kind: RowKind,
+        messages: Sequence[ItemIn | UserIn | Rejected],
+        imported: bool,
+        known: set[str] | None = None,
+    ) -> IngestReport:
+        now, stem = self._clock.now_ms(), self._ids.next()
+        rows, rejected = change_rows(kind, messages, now=now, stem=stem, imported=imported, known=known)
+        return await self._take(rows, rejected)
+
+    async def _take(self, rows: Sequence[LogRow], rejected: list[Rejected]) -> IngestReport:
+        """Append in parts of one commit each, and add up what became of them."""
+        report = IngestReport(rejected=rejected)
+        for entry in rejected:
+            self._metrics.events_rejected.labels(entry.code).inc()
+        for start in range(0, len(rows), MAX_BATCH):
+            appended = await self._commit(rows[start : start + MAX_BATCH])
+            report.accepted += appended.accepted
+            report.duplicates += len(appended.duplicates)
+            report.sequence = appended.sequence
+        return report
+
+    async def _commit(self, rows: Sequence[LogRow]) -> Appended:
+        """Append and tell. A caller that goes away meanwhile does not keep the subscribers from hearing of the commit."""
+        task = asyncio.ensure_future(self._append_and_tell(rows))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
+
+    async def _append_and_tell(self, rows: Sequence[LogRow]) -> Appended:
+        appended = await self._log.append(rows)
+        for subscriber in self._subscribers:
+            try:
+                if (telling := subscriber(rows, appended)) is not None:
+                    await telling
+            except Exception:  # what is committed is acknowledged, whatever a subscriber does
+                self._metrics.background_errors.labels("subscriber").inc()
+                _logger.exception("subscriber_failed", sequence=appended.sequence)
+        return appended

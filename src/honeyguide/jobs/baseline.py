@@ -1,0 +1,40 @@
+"""Popularity counted straight from the log, served while nothing is trained: good lists from the first events on."""
+
+import asyncio
+
+from honeyguide.config import Settings
+from honeyguide.features import ItemBlock
+from honeyguide.models.popular import Popular
+from honeyguide.offline.dataset import dataset_from
+from honeyguide.protocols import ServedModel, Store
+from honeyguide.recommend.serving import BASELINE, ServingModels
+from honeyguide.retrieval.learned import tie_to_block
+
+
+class Baseline:
+    """Makes the version `live@S` from the log up to sequence S; the same S always gives the same version."""
+
+    def __init__(self, store: Store, items: ItemBlock, settings: Settings) -> None:
+        self._store, self._items, self._settings = store, items, settings
+        self._serving: ServingModels | None = None
+        self._counted_at = 0
+
+    def serve_on(self, serving: ServingModels) -> None:
+        """Where to put what is counted."""
+        self._serving = serving
+
+    def at(self, sequence: int) -> ServedModel:
+        """Popularity as it was at a log position."""
+        dataset = dataset_from(self._store.log.interactions(until=sequence), self._settings)
+        model = Popular().fit(dataset.interactions)
+        return tie_to_block(f"{BASELINE}@{sequence}", model, dataset.item_ids, [], self._items)
+
+    async def round(self) -> None:
+        """Count again if nothing is trained and the log has grown by a tenth."""
+        serving = self._serving
+        if serving is None or "champion" in serving.aliases():
+            return
+        position = await self._store.log.position()
+        if position > 1.1 * self._counted_at:
+            self._counted_at = position
+            serving.set_baseline(await asyncio.to_thread(self.at, position))

@@ -1,0 +1,69 @@
+"""Follows the log for what other processes wrote, so that this one reflects it within 100 ms.
+
+The store tells cheaply whether anybody has committed; only then are the new rows read. Rows that this process
+appended itself were told to the same subscribers when they were acknowledged, and are passed over here.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+from honeyguide.monitoring.metrics import Metrics
+from honeyguide.protocols import EventLog, LogWatch
+from honeyguide.types import Appended, LogRow
+
+POLL_SECONDS = 0.05
+_ROWS_PER_ROUND = 20_000
+
+
+class Follow:
+    """Keeps subscribers at the end of the log. `position` is the last sequence that they have seen; set it before the
+    first round."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        subscribers: Iterable[Callable[[Sequence[LogRow]], Awaitable[None]]],
+        on_commit: Callable[[], Any],
+        metrics: Metrics,
+    ) -> None:
+        self._log = log
+        self._watch: LogWatch = log.watch()
+        self._subscribers = tuple(subscribers)
+        self._on_commit = on_commit
+        self._gauge = metrics.log_position
+        self._own: dict[int, int] = {}
+        self.position = 0
+
+    async def appended_here(self, rows: Sequence[LogRow], appended: Appended) -> None:
+        """Remember what this process wrote: its subscribers are told as it is acknowledged."""
+        fresh = [row.sequence for row in rows if row.sequence > self.position]
+        if fresh:
+            self._own[fresh[0]] = fresh[-1]
+
+    async def round(self) -> None:
+        """Tell the subscribers of all that others have committed since the last round."""
+        if not self._watch.changed():
+            return
+        self._on_commit()
+        seen = 0
+        while seen < _ROWS_PER_ROUND:
+            self._skip_own()
+            batch = next(iter(self._log.scan(after=self.position, limit=1000)), None)
+            if not batch:
+                break
+            await self._tell(batch)
+            seen += len(batch)
+        self._gauge.set(self.position)
+
+    def _skip_own(self) -> None:
+        while (end := self._own.pop(self.position + 1, None)) is not None:
+            self.position = end
+
+    async def _tell(self, batch: Sequence[LogRow]) -> None:
+        own = sorted(self._own.items())
+        strangers = [row for row in batch if not any(first <= row.sequence <= last for first, last in own)]
+        self.position = batch[-1].sequence
+        self._own = {first: last for first, last in own if last > self.position}
+        if strangers:
+            for subscriber in self._subscribers:
+                await subscriber(strangers)

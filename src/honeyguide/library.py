@@ -1,0 +1,220 @@
+"""The three verbs as a library: `with Honeyguide.open("shop.toml") as hg: hg.ingest(df); hg.train(); hg.recommend("u42")`.
+
+Everything is done by the same runtime that the server uses, on an event loop in a thread of its own; the methods here
+wait for it. Tables go in and come out as polars frames; pandas and Arrow tables go in as well.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+import msgspec
+import polars as pl
+
+from honeyguide.bootstrap import Runtime, data_options, open_runtime
+from honeyguide.clock import Clock
+from honeyguide.config import Settings, load
+from honeyguide.errors import FieldError, InvalidInput
+from honeyguide.messages import EventIn, Explanation, IngestReport, ItemIn, Query, Rejected, Slate, UserIn
+from honeyguide.train import TrainReport, train
+
+__all__ = ["Honeyguide"]
+
+T = TypeVar("T")
+Kind = Literal["events", "items", "users"]
+_MESSAGES: dict[str, type[EventIn] | type[ItemIn] | type[UserIn]] = {"events": EventIn, "items": ItemIn, "users": UserIn}
+_CHUNK = 10_000
+
+
+class Honeyguide:
+    """One open project. Use `Honeyguide.open`, as a context manager or with `close`."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="honeyguide", daemon=True)
+        self._thread.start()
+        self.run(runtime.start())
+
+    @classmethod
+    def open(
+        cls,
+        source: str | Path | Settings | None = None,
+        *,
+        data_dir: str | Path | None = None,
+        clock: Clock | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Open a project by its TOML file, its settings, or what `honeyguide` finds in the current folder and environment.
+
+        Raises ConfigError for a configuration that does not fit, Unavailable when the storage does not open."""
+        if isinstance(source, Settings):
+            settings = source
+            if data_dir is not None:
+                project = settings.project.model_copy(update={"data_dir": Path(data_dir)})
+                settings = settings.model_copy(update={"project": project})
+        else:
+            overrides = {} if data_dir is None else {"project.data_dir": str(data_dir)}
+            path = None if source is None else Path(source)
+            settings = load(path, environ=os.environ if environ is None else environ, overrides=overrides).settings
+        return cls(open_runtime(settings, clock, config_options=data_options(settings.project.data_dir)))
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.runtime.settings
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """The result of a coroutine on the runtime's loop."""
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            future.cancel()
+            raise
+
+    def ingest(self, data: object, kind: Kind = "events", *, imported: bool = True) -> IngestReport:
+        """Append events, or put items or users, from a frame (polars, pandas, Arrow) or an iterable of dicts.
+
+        `imported` marks history that happened before now; pass False for what is happening. A row that does not fit is in
+        `rejected` with its position and the cure; the others are taken."""
+        report = IngestReport()
+        for start, rows in _chunks(data):
+            messages, faults = _convert(rows, kind)
+            part = self.run(self._take(messages, kind, imported))
+            kept = [place for place, message in enumerate(messages) if not isinstance(message, Rejected)]
+            _add(report, part, faults, kept, start)
+        self.run(self.runtime.baseline.round())
+        return report
+
+    async def _take(self, messages: Sequence[Any], kind: Kind, imported: bool) -> IngestReport:
+        good = [message for message in messages if not isinstance(message, Rejected)]
+        ingest = self.runtime.ingest
+        if kind == "events":
+            return await ingest.events(good, imported=imported)
+        return await (ingest.put_items(good) if kind == "items" else ingest.put_users(good))
+
+    def train(
+        self, models: Sequence[str] | None = None, *, progress: Callable[[str, float], None] | None = None
+    ) -> TrainReport:
+        """Train on the log as it is now, publish, and serve the best. Raises NotEnoughData or GateNotMet."""
+        runtime = self.runtime
+        report = train(runtime.store, runtime.artefacts, runtime.settings, runtime.clock, models=models, progress=progress)
+        self.run(self._refresh())
+        return report
+
+    async def _refresh(self) -> None:
+        self.runtime.serving.refresh()
+
+    def recommend(self, user_id: str, n: int = 10, *, surface: str = "home", **fields: Any) -> Slate:
+        """A list for a user; `fields` are the other fields of `Query` (filters, explain, model, events, ...)."""
+        return self.run(self.runtime.recommend.recommend(_query(user_id=user_id, n=n, surface=surface, **fields)))
+
+    def similar(self, item_id: str, n: int = 10, *, surface: str = "similar", **fields: Any) -> Slate:
+        """The items most similar to an item."""
+        return self.run(self.runtime.recommend.recommend(_query(item_id=item_id, n=n, surface=surface, **fields)))
+
+    def explain(self, request_id: str) -> Explanation:
+        """How a served list came about, made again from the log. Raises NotFound."""
+        return self.run(self._explain(request_id))
+
+    async def _explain(self, request_id: str) -> Explanation:
+        await self.runtime.slates.round()
+        return await self.runtime.recommend.explain(request_id)
+
+    @staticmethod
+    def to_frame(slate: Slate) -> pl.DataFrame:
+        """A slate as a table: `rank`, `item_id`, `score`, `sources`, `reason`."""
+        rows = [
+            {"rank": i.rank, "item_id": i.item_id, "score": i.score, "sources": i.sources, "reason": i.reason.text}
+            for i in slate.items
+        ]
+        schema = {
+            "rank": pl.Int64,
+            "item_id": pl.String,
+            "score": pl.Float64,
+            "sources": pl.List(pl.String),
+            "reason": pl.String,
+        }
+        return pl.DataFrame(rows, schema=schema)
+
+    def close(self) -> None:
+        """Write what is waiting and let go of the files."""
+        if self._loop.is_closed():
+            return
+        self.run(self.runtime.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def __enter__(self) -> Self:
+        """The project itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close, whatever happened."""
+        self.close()
+
+
+def _query(**fields: Any) -> Query:
+    """A query from plain values; raises InvalidInput naming the field that does not fit."""
+    try:
+        return msgspec.convert(fields, Query)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"The request does not fit: {error}.") from None
+
+
+def _chunks(data: object) -> Iterable[tuple[int, list[dict[str, Any]]]]:
+    """(position of the first row, rows as dicts without nulls) for any kind of table."""
+    if not isinstance(data, pl.DataFrame) and (hasattr(data, "__dataframe__") or hasattr(data, "__arrow_c_stream__")):
+        data = pl.DataFrame(data)
+    if isinstance(data, pl.DataFrame):
+        data = _with_plain_values(data)
+        for start in range(0, data.height, _CHUNK):
+            rows = data.slice(start, _CHUNK).to_dicts()
+            yield start, [{name: value for name, value in row.items() if value is not None} for row in rows]
+        return
+    if isinstance(data, str | bytes | Mapping) or not isinstance(data, Iterable):
+        what = type(data).__name__
+        raise InvalidInput(f"{what} is not a table.", cure="Pass a polars, pandas or Arrow table, or a list of dicts.")
+    rows = [dict(row) for row in data]
+    for start in range(0, len(rows), _CHUNK):
+        yield start, rows[start : start + _CHUNK]
+
+
+def _with_plain_values(frame: pl.DataFrame) -> pl.DataFrame:
+    """Whole numbers in id columns become text, points in time become milliseconds."""
+    ids = [
+        pl.col(name).cast(pl.String)
+        for name, kind in frame.schema.items()
+        if kind.is_integer() and (name.endswith("_id") or name == "id")
+    ]
+    times = [pl.col(name).dt.epoch("ms") for name, kind in frame.schema.items() if kind == pl.Datetime or kind == pl.Date]
+    return frame.with_columns(*ids, *times)
+
+
+def _convert(rows: Sequence[dict[str, Any]], kind: Kind) -> tuple[list[Any], list[Rejected]]:
+    """Messages in the rows' order, `Rejected` where a row does not fit, and those rejections again."""
+    if kind not in _MESSAGES:
+        fault = FieldError("/kind", f"is {kind!r}; use one of {', '.join(_MESSAGES)}.")
+        raise InvalidInput("Nothing was taken.", errors=[fault])
+    messages: list[Any] = []
+    for place, row in enumerate(rows):
+        try:
+            messages.append(msgspec.convert(row, _MESSAGES[kind]))
+        except msgspec.ValidationError as error:
+            messages.append(Rejected(place, "invalid_row", "", f"{error}; mend or drop this row."))
+    return messages, [message for message in messages if isinstance(message, Rejected)]
+
+
+def _add(report: IngestReport, part: IngestReport, faults: Sequence[Rejected], kept: Sequence[int], start: int) -> None:
+    """Add the outcome of one chunk, its positions made those of the whole table."""
+    report.accepted += part.accepted
+    report.duplicates += part.duplicates
+    report.sequence = max(report.sequence, part.sequence)
+    report.rejected += [msgspec.structs.replace(fault, index=start + fault.index) for fault in faults]
+    report.rejected += [msgspec.structs.replace(fault, index=start + kept[fault.index]) for fault in part.rejected]

@@ -1,0 +1,122 @@
+"""A trained model as files: arrays in safetensors, all else as JSON, each file with its checksum in the manifest.
+
+Nothing here can run code: safetensors holds numbers only, and the class is looked up by name among our own. A file that
+is missing, truncated, altered or foreign is refused before anything of it is used.
+"""
+
+import hashlib
+import json
+import mmap
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+from honeyguide import models as registered
+from honeyguide.errors import ConfigError, DamagedArtefact
+from honeyguide.protocols import Model
+from honeyguide.types import Json
+
+FORMAT: Final = 1
+MANIFEST: Final = "manifest.json"
+ARRAYS: Final = "arrays.safetensors"
+ITEMS: Final = "items.json"
+
+_MAX_MANIFEST: Final = 16_000_000
+_MAX_HEADER: Final = 1_000_000
+_CURE: Final = "Point the alias at another version (honeyguide models list), or train again: honeyguide train"
+_DTYPES: Final = {"F32": np.float32, "F64": np.float64, "I32": np.int32, "I64": np.int64, "U8": np.uint8, "BOOL": np.bool_}
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    sha256: str
+    bytes: int
+
+
+class _Manifest(msgspec.Struct):
+    format: int
+    model: str
+    params: Json
+    files: dict[str, _File]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model from its files; its arrays are views of memory-mapped files, shared between processes."""
+
+    model: Model
+    item_ids: list[str]
+    manifest: Json
+
+
+def save(folder: Path, model: Model, item_ids: Sequence[str], extra: Json) -> Json:
+    """Write the model's files into `folder` and return the manifest: `extra`, and what a reader needs to trust them."""
+    arrays = {name: np.ascontiguousarray(array) for name, array in model.arrays().items()}
+    save_file(arrays, folder / ARRAYS)
+    (folder / ITEMS).write_bytes(msgspec.json.encode(list(item_ids)))
+    manifest = {
+        **extra,
+        "format": FORMAT,
+        "model": model.name,
+        "params": model.params(),
+        "items": len(item_ids),
+        "files": {name: _described(folder / name) for name in (ARRAYS, ITEMS)},
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
+    return manifest
+
+
+def load(folder: Path) -> LoadedModel:
+    """The model in `folder`. Raises `DamagedArtefact` if anything is not as it was saved."""
+    try:
+        return _load(folder)
+    except (OSError, ValueError, KeyError, TypeError, ConfigError, struct.error, msgspec.MsgspecError) as error:
+        raise DamagedArtefact(f"The model in {folder} cannot be read: {error}.", cure=_CURE) from error
+
+
+def _load(folder: Path) -> LoadedModel:
+    text = _read(folder / MANIFEST, _MAX_MANIFEST)
+    manifest = msgspec.json.decode(text, type=_Manifest)
+    if manifest.format != FORMAT or manifest.model not in registered.REGISTRY or set(manifest.files) != {ARRAYS, ITEMS}:
+        raise ValueError(f"the manifest is of format {manifest.format} and model {manifest.model!r}")
+    for name, expected in manifest.files.items():
+        if _described(folder / name) != msgspec.to_builtins(expected):
+            raise ValueError(f"{name} was altered or cut short")
+    untrained = registered.REGISTRY[manifest.model](**manifest.params)
+    model = untrained.with_arrays(_mapped(folder / ARRAYS))
+    item_ids = msgspec.json.decode((folder / ITEMS).read_bytes(), type=list[str])
+    return LoadedModel(model, item_ids, msgspec.json.decode(text))
+
+
+def _read(path: Path, most: int) -> bytes:
+    if path.stat().st_size > most:
+        raise ValueError(f"{path.name} is larger than {most} bytes")
+    return path.read_bytes()
+
+
+def _described(path: Path) -> Json:
+    with path.open("rb") as file:
+        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": path.stat().st_size}
+
+
+def _mapped(path: Path) -> dict[str, NDArray[np.generic]]:
+    """The arrays of a safetensors file as views of the mapped file: 8 bytes of header length, a JSON header, the data."""
+    with path.open("rb") as file:
+        view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    (size,) = struct.unpack("<Q", view[:8])
+    if size > _MAX_HEADER:
+        raise ValueError(f"{path.name} has a header of {size} bytes")
+    header = json.loads(bytes(view[8 : 8 + size]))
+    data = view[8 + size :]
+    arrays = {}
+    for name, spec in header.items():
+        if name != "__metadata__":
+            start, stop = spec["data_offsets"]
+            arrays[name] = np.frombuffer(data[start:stop], dtype=_DTYPES[spec["dtype"]]).reshape(spec["shape"])
+    return arrays

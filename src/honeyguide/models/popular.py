@@ -1,0 +1,94 @@
+"""Popularity with exponential decay, for all users and for each segment: the baseline every model must beat.
+
+An old event counts less, by half with each half-life (Cormode, Shkapenyuk, Srivastava, Xu, "Forward decay", ICDE 2009:
+with exponential decay the order of items does not change as time passes, so nothing has to be updated). Segments are
+shrunken to the whole by a Dirichlet prior (Manning, Raghavan, Schuetze, "Introduction to Information Retrieval", 2008,
+12.2.2: Bayesian smoothing with a background distribution).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+
+from honeyguide.models.rows import user_item_matrix
+from honeyguide.models.trained import Trained, setting, state, take
+from honeyguide.types import FloatArray, Histories, IntArray, Interactions
+
+_DAY_MS = 86_400_000.0
+
+
+@dataclass(kw_only=True, eq=False)
+class Popular(Trained):
+    """Scores are shares: row 0 of `scores` over all users, the rows after it over the users of each segment."""
+
+    name: ClassVar[str] = "popular"
+    personal: ClassVar[bool] = False
+
+    half_life: float = setting(90.0, 0.001, 1e6, "Days after which an event counts half.")
+    floor: float = setting(0.05, 0.0, 1.0, "Share of its weight that an event never loses.")
+    power: float = setting(0.5, 0.0, 1.0, "0 counts users, 1 sums the weights of their events.")
+    shrinkage: float = setting(200.0, 0.0, 1e9, "Weight of the whole in a segment's shares, in interactions.")
+    _scores: FloatArray = state()
+
+    def fit(
+        self, interactions: Interactions, *, seed: int = 0, progress: Callable[[float], None] | None = None
+    ) -> Self:
+        """Count; `seed` is not used. Each (user, item) pair counts once, at its latest time."""
+        n_items, n_segments = interactions.n_items, max(1, interactions.n_segments)
+        pairs, _ = user_item_matrix(interactions, self.power)
+        users = np.repeat(np.arange(interactions.n_users), np.diff(pairs.indptr))
+        weights = pairs.data * self._decay(_latest(interactions, users, pairs.indices))
+        counts = np.zeros((n_segments, n_items))
+        if interactions.segments is not None and n_segments > 1:
+            flat = interactions.segments[users].astype(np.int64) * n_items + pairs.indices
+            counts = np.bincount(flat, weights, minlength=n_segments * n_items).reshape(n_segments, n_items)
+        counts[0] = np.bincount(pairs.indices, weights, minlength=n_items)
+        overall = counts[0] / max(counts[0].sum(), 1e-30)
+        totals = counts.sum(axis=1, keepdims=True)
+        shares = (counts + self.shrinkage * overall) / np.maximum(totals + self.shrinkage, 1e-30)
+        shares[0] = overall
+        return self.with_arrays({"scores": shares.astype(np.float32)})
+
+    def _decay(self, ts: FloatArray) -> FloatArray:
+        """Weight of an event by its age. Age 0 is the 99th percentile: one clock in the far future ages nobody else."""
+        if not len(ts):
+            return np.ones(0, dtype=np.float64)  # type: ignore[return-value]
+        age = np.maximum(np.quantile(ts, 0.99, method="inverted_cdf") - ts, 0.0) / _DAY_MS
+        return self.floor + (1.0 - self.floor) * np.exp2(-age / self.half_life)  # type: ignore[no-any-return]
+
+    def scores(self, histories: Histories) -> FloatArray:
+        """The shares over all users, whatever the history."""
+        return np.repeat(self._scores[:1], len(histories), axis=0)
+
+    def segment_scores(self, segment: int) -> FloatArray:
+        """float32 [n_items]: the shares in one segment; those over all users where the segment is not known."""
+        return self._scores[segment if 0 <= segment < len(self._scores) else 0]
+
+    def similar(self, items: IntArray, k: int) -> tuple[IntArray, FloatArray]:
+        """Nothing: popularity knows no likeness."""
+        return np.full((len(items), k), -1, dtype=np.int32), np.zeros((len(items), k), dtype=np.float32)
+
+    def contributions(self, history: Histories, item: int) -> FloatArray:
+        """Zeros: the history has no part in the score."""
+        return np.zeros(len(history.items), dtype=np.float32)
+
+    def arrays(self) -> Mapping[str, object]:
+        """`scores` float32 [n_segments, n_items]."""
+        return {"scores": self._scores}
+
+    def with_arrays(self, arrays: Mapping[str, object]) -> Self:
+        """The trained model again."""
+        twin = replace(self)
+        twin._scores = take(arrays, "scores", np.float32, -1, -1)
+        return twin
+
+
+def _latest(interactions: Interactions, users: IntArray, items: IntArray) -> FloatArray:
+    """float64: the latest time of each (user, item) pair; pairs are ordered as in the sorted matrix."""
+    key = interactions.users.astype(np.int64) * interactions.n_items + interactions.items
+    pair = np.searchsorted(users.astype(np.int64) * interactions.n_items + items, key)
+    latest = np.full(len(users), -np.inf)
+    np.maximum.at(latest, pair, interactions.ts.astype(np.float64))
+    return latest  # type: ignore[return-value]

@@ -1,0 +1,68 @@
+"""What the models share: hyper-parameters as checked fields, the trained state as named arrays."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from honeyguide.errors import ConfigError, DamagedArtefact, InvalidInput
+from honeyguide.types import Json
+
+
+def setting(default: Any, low: float, high: float, doc: str) -> Any:
+    """A hyper-parameter: its default, the closed range that it may have, and what it does."""
+    return field(default=default, metadata={"low": low, "high": high, "doc": doc})
+
+
+def state() -> Any:
+    """An array of the trained model; it is there after `fit` or `with_arrays`."""
+    return field(init=False, repr=False)
+
+
+def take(arrays: Mapping[str, object], name: str, dtype: type[np.generic], *shape: int) -> NDArray[Any]:
+    """The array `name`, checked: of this dtype, of this shape (-1: any length). Raises `DamagedArtefact`."""
+    array = arrays.get(name)
+    if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != len(shape):
+        raise DamagedArtefact(
+            f"The model's array {name!r} is missing or is not a {len(shape)}-dimensional {np.dtype(dtype).name}.",
+            cure="Train again: honeyguide train.",
+        )
+    if any(want not in (-1, have) for want, have in zip(shape, array.shape, strict=True)):
+        raise DamagedArtefact(
+            f"The model's array {name!r} has shape {array.shape}, not {shape}.", cure="Train again: honeyguide train."
+        )
+    return array
+
+
+@dataclass(kw_only=True, eq=False)
+class Trained:
+    """Base of the models: fields made with `setting` are hyper-parameters, those made with `state` are trained."""
+
+    name: ClassVar[str]
+    personal: ClassVar[bool] = True
+    """Whether scores depend on the history."""
+
+    def __post_init__(self) -> None:
+        for spec in fields(self):
+            if spec.init:
+                self._check(spec.name, getattr(self, spec.name), spec.type, spec.metadata)
+
+    def _check(self, name: str, value: object, kind: object, metadata: Mapping[str, Any]) -> None:
+        number = isinstance(value, int if kind in (int, "int") else int | float) and not isinstance(value, bool)
+        low, high = metadata["low"], metadata["high"]
+        if not number or not low <= value <= high:  # type: ignore[operator]
+            kind_name = "a whole number" if kind in (int, "int") else "a number"
+            raise ConfigError(
+                f"models.params.{self.name}.{name} is {value!r}.", cure=f"Set it to {kind_name} from {low:g} to {high:g}."
+            )
+
+    def __getattr__(self, name: str) -> Any:
+        if any(spec.name == name and not spec.init for spec in fields(self)):
+            raise InvalidInput(f"This {self.name} model is not trained.", cure="Call fit first; it returns the model.")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def params(self) -> Json:
+        """The hyper-parameters, as JSON; `type(self)(**params)` is an untrained twin."""
+        return {spec.name: getattr(self, spec.name) for spec in fields(self) if spec.init}

@@ -1,0 +1,46 @@
+"""Metrics of ranked lists against held-out items: per user, on full rankings, never on sampled negatives.
+
+`hits` bool [users, k] says whether position p of a user's list is held out; `relevant` int64 [users] how many items are.
+"""
+
+import numpy as np
+
+from honeyguide.types import BoolArray, FloatArray, IntArray, LongArray
+
+
+def hits_in(lists: IntArray, indptr: LongArray, items: IntArray, n_items: int) -> BoolArray:
+    """Where `lists` int32 [users, k] (-1 pads) holds an item of the user's `items[indptr[u]:indptr[u + 1]]`."""
+    users = np.repeat(np.arange(len(indptr) - 1, dtype=np.int64), np.diff(indptr))
+    wanted = users * n_items + items
+    shown = np.arange(len(lists), dtype=np.int64)[:, None] * n_items + lists
+    found: BoolArray = np.isin(shown, wanted) & (lists >= 0)
+    return found
+
+
+def recall(hits: BoolArray, relevant: LongArray) -> FloatArray:
+    """Hits / number of held-out items: float64 [users]."""
+    return hits.sum(axis=1) / relevant
+
+
+def precision(hits: BoolArray) -> FloatArray:
+    """Hits / k: float64 [users]."""
+    return hits.mean(axis=1)
+
+
+def hit_rate(hits: BoolArray) -> FloatArray:
+    """1 where there is any hit: float64 [users]."""
+    return hits.any(axis=1).astype(np.float64)
+
+
+def mrr(hits: BoolArray) -> FloatArray:
+    """1 / position of the first hit, 0 without one: float64 [users]."""
+    first = np.where(hits.any(axis=1), hits.argmax(axis=1) + 1, np.inf)
+    return 1.0 / first
+
+
+def ndcg(hits: BoolArray, relevant: LongArray) -> FloatArray:
+    """Binary NDCG, gain 1 / log2(position + 1), ideal over min(relevant, k) (Jaervelin, Kekaelaeinen, TOIS 2002)."""
+    k = hits.shape[1]
+    gains = 1.0 / np.log2(np.arange(2, k + 2))
+    ideal = np.concatenate([[0.0], np.cumsum(gains)])[np.minimum(relevant, k)]
+    return (hits @ gains) / ideal

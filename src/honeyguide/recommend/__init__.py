@@ -1,0 +1,308 @@
+"""RECOMMEND: a query in, an explained list out, within milliseconds and whatever fails behind it.
+
+    serve_cached   the list is in memory: check what may not be shown, cut, log
+    serve          else make it: state -> filters -> sources -> score -> select -> explain -> keep -> log
+
+Start at `Recommend.serve`; the stages are in `pipeline.py`, what they are made of in `honeyguide/recipes.py`.
+"""
+
+import base64
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import structlog
+
+from honeyguide.cache import Cache
+from honeyguide.clock import Clock, RequestIds
+from honeyguide.config.settings import Settings, Surface
+from honeyguide.errors import FieldError, InvalidInput, NotFound
+from honeyguide.features import ItemBlock
+from honeyguide.messages import Explanation, Query, Reason, Slate, SlateItem
+from honeyguide.monitoring.metrics import Metrics
+from honeyguide.protocols import Recipe, Request, SlateSink, Store
+from honeyguide.recommend.hydrate import Weighing, context_of, hydrate, overlay, with_changes
+from honeyguide.recommend.pipeline import Outcome, Pipeline
+from honeyguide.recommend.query import cache_key, check, is_plain
+from honeyguide.recommend.ranked import LONG, Ranked, Served, bucket_for, decode, encode, renumbered
+from honeyguide.recommend.serving import Pair, ServingModels
+from honeyguide.recommend.subjects import Subjects
+from honeyguide.recommend.trace import trace
+from honeyguide.types import MAX_N, Item, Json, ServedFrom, ServedSlate, UserState
+
+__all__ = ["Recommend", "Served"]
+
+log = structlog.get_logger(__name__)
+
+_CURSORS = [base64.urlsafe_b64encode(b"hg1:%d" % offset).decode() for offset in range(MAX_N + 1)]
+_OFFSETS = {cursor: offset for offset, cursor in enumerate(_CURSORS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A list with the request it was made for and what happened on the way."""
+
+    ranked: Ranked
+    request: Request
+    outcome: Outcome
+
+
+class Recommend:
+    """The request path. Its organs come in as arguments; `bootstrap.py` decides which."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        items: ItemBlock,
+        serving: ServingModels,
+        recipes: Mapping[str, Recipe],
+        pipeline: Pipeline,
+        cache: Cache,
+        subjects: Subjects,
+        slates: SlateSink,
+        settings: Settings,
+        fingerprint: str,
+        clock: Clock,
+        ids: RequestIds,
+        metrics: Metrics,
+    ) -> None:
+        self._store, self._items, self._serving = store, items, serving
+        self._recipes, self._pipeline = recipes, pipeline
+        self._cache, self._subjects, self._slates = cache, subjects, slates
+        self._settings, self._fingerprint = settings, fingerprint
+        self._clock, self._ids, self._metrics = clock, ids, metrics
+        self._surfaces = settings.all_surfaces()
+        self._weighing = Weighing.of(settings.events)
+        self._bound: dict[tuple[str, ServedFrom], tuple[Callable[[], None], Callable[[float], None]]] = {}
+
+    async def recommend(self, query: Query) -> Slate:
+        """The list for a query, as an object. Raises InvalidInput or NotFound for a query that cannot be answered."""
+        return (await self.serve(query)).slate()
+
+    async def serve(self, query: Query) -> Served:
+        """The list for a query, still encoded: from the cache, else made now."""
+        served = self.serve_cached(query)
+        if served is not None:
+            return served
+        check(query, self._surfaces)
+        started = self._clock.monotonic()
+        if is_plain(query):
+            user_id, bucket = _subject(query), bucket_for(query.offset + query.n)
+            key, subject = cache_key(query, user_id, bucket), self._subjects.of(query.surface, user_id)
+            ranked = decode(await self._cache.fill(key, subject, lambda: self._payload(query, bucket)))
+            return self._finish(query, ranked, _origin(ranked), False, started)
+        made = await self._make(query, LONG)
+        served = self._finish(query, made.ranked, _origin(made.ranked), False, started)
+        served.trace, served.stages = await self._trace(made) if query.explain else None, made.outcome.stages
+        return served
+
+    def serve_cached(self, query: Query) -> Served | None:
+        """The list if it is in memory and may still be served; never waits. A stale one is made anew behind it."""
+        if not (0 < query.n <= MAX_N and 0 <= query.offset <= MAX_N) or not is_plain(query):
+            return None
+        started = self._clock.monotonic()
+        user_id, bucket = _subject(query), bucket_for(query.offset + query.n)
+        key, subject = cache_key(query, user_id, bucket), self._subjects.of(query.surface, user_id)
+        found = self._cache.get(key, subject)
+        if found is None:
+            return None
+        if found.stale:
+            self._cache.refresh(key, subject, lambda: self._payload(query, bucket))
+        return self._finish(query, decode(found.payload), "stale" if found.stale else "l1", found.stale, started)
+
+    async def explain(self, request_id: str) -> Explanation:
+        """A served slate made again from the log, with the funnel that led to it. Raises NotFound."""
+        slate = await self._store.slates.get(request_id)
+        if slate is None:
+            cure = "Slates are written within 100 ms and kept for 30 days."
+            raise NotFound(f"There is no slate {request_id!r}.", cure=cure)
+        made = await self._make_again(slate)
+        ids = [item_id for item_id in made.ranked.ids if item_id not in set(slate.late)]
+        offset = int(slate.context.get("offset", 0))
+        replayed = ids[offset : offset + slate.n]
+        funnel = await self._trace(made) | {"configuration_changed": slate.config != self._fingerprint}
+        by_id = {item.item_id: item for item in made.outcome.items}
+        return Explanation(
+            request_id=request_id,
+            served=slate.items,
+            replayed=replayed,
+            matches=replayed == slate.items,
+            items=[by_id[item_id] for item_id in replayed if item_id in by_id],
+            trace=funnel,
+            slate=msgspec.to_builtins(slate),
+        )
+
+    async def _trace(self, made: Made) -> Json:
+        return await trace(self._pipeline, self._recipe(made.request), made.request, made.outcome)
+
+    def offset_of(self, cursor: str) -> int:
+        """Where the page of a cursor begins; raises InvalidInput for one that we did not give."""
+        if cursor not in _OFFSETS:
+            fault = FieldError("/cursor", "is not one that an answer gave; start again without a cursor.")
+            raise InvalidInput("The page cannot be found.", errors=[fault])
+        return _OFFSETS[cursor]
+
+    async def _payload(self, query: Query, bucket: int) -> tuple[bytes, bool]:
+        """The encoded list for the cache, and whether it may be kept: a degraded one may not."""
+        made = await self._make(query, bucket)
+        return encode(made.ranked), not made.ranked.degraded
+
+    async def _make(self, query: Query, length: int) -> Made:
+        """Make a list of up to `length` items from what is known now."""
+        now, degraded = self._clock.now_ms(), list[str]()
+        surface = self._surfaces[query.surface]
+        if query.recipe is not None:
+            surface = with_changes(surface, query.recipe)
+        pair = self._serving.pair(query.model or surface.model)
+        state = await self._state(query, degraded)
+        return await self._list(query, surface, pair, state, self._items, now, length, degraded)
+
+    async def _list(
+        self,
+        query: Query,
+        surface: Surface,
+        pair: Pair,
+        state: UserState,
+        items: ItemBlock,
+        now: int,
+        length: int,
+        degraded: list[str],
+        skip: Sequence[str] = (),
+    ) -> Made:
+        """The stages on a given state of the world."""
+        if query.events:
+            state = overlay(state, query.events, self._weighing.types, now)
+        request = hydrate(query, surface, state, items, pair.model, pair.popular, self._weighing, self._settings, now)
+        outcome = await self._pipeline.run(self._recipe(request), request, length, skip=skip)
+        if not outcome.items and pair.popular is None:
+            self._last_resort(request, outcome, length)
+        degraded += [f"source:{name}" for name in outcome.missed]
+        degraded += ["model"] if pair.model is None and self._serving.refused else []
+        ranked = Ranked(
+            ids=[item.item_id for item in outcome.items],
+            fragments=[msgspec.json.encode(item) for item in outcome.items],
+            as_of=state.as_of,
+            computed_at=now,
+            model=pair.label,
+            rung=outcome.rung,
+            degraded=degraded,
+            missed=outcome.missed,
+        )
+        return Made(ranked, request, outcome)
+
+    async def _state(self, query: Query, degraded: list[str]) -> UserState:
+        """The user's state now; an empty one, and `degraded` says so, when it cannot be read."""
+        user_id = _subject(query)
+        try:
+            if not user_id:
+                return UserState("", await self._store.log.position())
+            return await self._store.log.user_state(user_id, limit=self._settings.recommend.remembered)
+        except Exception:  # counted: without its state the user gets the ladder's lower rungs
+            self._metrics.recommend_fallbacks.labels(query.surface, "state").inc()
+            log.exception("user state cannot be read")
+            degraded.append("state")
+            return UserState(user_id, 0)
+
+    async def _make_again(self, slate: ServedSlate) -> Made:
+        """The list of a slate, on the state, items, clock and versions of then."""
+        query = msgspec.convert({**slate.context, "user_id": slate.user_id, "n": slate.n, "surface": slate.surface}, Query)
+        surface = self._surfaces.get(slate.surface)
+        if surface is None:
+            raise NotFound(f"The surface {slate.surface!r} of this slate is no longer declared.")
+        if query.recipe is not None:
+            surface = with_changes(surface, query.recipe)
+        pair = self._serving.pair(slate.model) if slate.model else Pair(None, None)
+        state = UserState("", slate.as_of)
+        if slate.user_id and "state" not in slate.degraded:
+            limit = self._settings.recommend.remembered
+            state = await self._store.log.user_state(slate.user_id, limit=limit, until=slate.as_of)
+        items = self._items.as_it_was(self._changed_since(slate.as_of))
+        return await self._list(query, surface, pair, state, items, slate.computed_at, LONG, [], slate.missed)
+
+    def _changed_since(self, sequence: int) -> list[tuple[str, Item | None]]:
+        table = self._store.catalogue
+        return [(item_id, table.item_at(item_id, sequence)) for item_id in table.items_changed_after(sequence)]
+
+    def _last_resort(self, request: Request, outcome: Outcome, length: int) -> None:
+        """The ladder's last rung: what was popular when something was last known."""
+        allowed = self._pipeline.allowed(self._recipe(request).filters, request)
+        rows = request.items.numbers_of(self._serving.last_known_popular())
+        ids = [request.items.ids[row] for row in rows[allowed[rows]][:length].tolist()]
+        if ids:
+            outcome.rung = "disk"
+            reason = Reason("popular", "popular with other shoppers")
+            outcome.items = [SlateItem(item_id, 0.0, rank, ["disk"], reason) for rank, item_id in enumerate(ids, start=1)]
+
+    def _recipe(self, request: Request) -> Recipe:
+        return self._recipes[request.surface.recipe]
+
+    def _finish(self, query: Query, ranked: Ranked, origin: ServedFrom, stale: bool, started: float) -> Served:
+        """Check what may not be shown, cut the page, log the slate, count."""
+        ids, fragments, late = ranked.ids, ranked.fragments, list[str]()
+        start, end = query.offset, query.offset + query.n
+        denied = self._items.denied
+        if denied and not denied.isdisjoint(ids):
+            late = [item_id for item_id in ids if item_id in denied]
+            ids, fragments = renumbered(ids, fragments, denied)
+        request_id = self._ids.next()
+        served = Served(
+            request_id=request_id,
+            user_id=query.user_id,
+            surface=query.surface,
+            ids=ids[start:end],
+            fragments=fragments[start:end],
+            served_from=origin,
+            stale=stale,
+            as_of=ranked.as_of,
+            model=ranked.model,
+            rung=ranked.rung,
+            degraded=ranked.degraded,
+            next_cursor=_CURSORS[end] if end < MAX_N and end < len(ids) else None,
+        )
+        if not query.dry_run:
+            self._slates.add(self._slate(query, ranked, served, late))
+        self._count(query.surface, origin, self._clock.monotonic() - started)
+        return served
+
+    def _slate(self, query: Query, ranked: Ranked, served: Served, late: list[str]) -> ServedSlate:
+        request_id = served.request_id
+        return ServedSlate(
+            request_id=request_id,
+            ts=self._clock.now_ms(),
+            user_id=_subject(query),
+            surface=query.surface,
+            items=served.ids,
+            n=query.n,
+            served_from=served.served_from,
+            rung=ranked.rung,
+            model=ranked.model,
+            as_of=ranked.as_of,
+            computed_at=ranked.computed_at,
+            seed=zlib.crc32(request_id.encode()),
+            config=self._fingerprint,
+            degraded=ranked.degraded,
+            missed=ranked.missed,
+            late=late,
+            context=context_of(query),
+        )
+
+    def _count(self, surface: str, origin: ServedFrom, seconds: float) -> None:
+        """Counters of a surface and origin, looked up by label once."""
+        bound = self._bound.get((surface, origin))
+        if bound is None:
+            counter = self._metrics.recommend_requests.labels(surface, origin, "ok")
+            bound = (counter.inc, self._metrics.recommend_duration.labels(surface, origin).observe)
+            self._bound[surface, origin] = bound
+        bound[0]()
+        bound[1](seconds)
+
+
+def _subject(query: Query) -> str:
+    """The user whose history is used: none when the request is not to be personal."""
+    return query.user_id if query.personalised else ""
+
+
+def _origin(ranked: Ranked) -> ServedFrom:
+    return "fallback" if ranked.degraded and ranked.rung not in ("personal", "session") else "computed"

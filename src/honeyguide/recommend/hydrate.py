@@ -1,0 +1,134 @@
+"""From a query and the user's state to a `Request`: everything a stage may ask, as arrays, read once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from honeyguide.config.settings import Events, EventType, Settings, Surface
+from honeyguide.errors import FieldError, InvalidInput
+from honeyguide.messages import EventIn, Query
+from honeyguide.protocols import Items, Request, ServedModel
+from honeyguide.types import UserEvent, UserState
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """What an event of each type is worth, and whether it speaks against its item."""
+
+    types: Mapping[str, EventType]
+    rating_middle: float
+
+    @classmethod
+    def of(cls, events: Events) -> "Weighing":
+        """The configured weights."""
+        return cls(events.all_types(), events.rating_middle)
+
+    def weight(self, event: UserEvent) -> float:
+        """The weight of one event, 0 for types that are no signal or not declared."""
+        kind = self.types.get(event.type)
+        if kind is None or kind.negative:
+            return 0.0
+        if kind.by_value and event.value is not None:
+            return max(0.0, kind.weight * event.value / self.rating_middle)
+        return kind.weight
+
+    def negative(self, event: UserEvent) -> bool:
+        """Whether the user said no to the item."""
+        kind = self.types.get(event.type)
+        return kind is not None and kind.negative
+
+
+def overlay(state: UserState, events: Sequence[EventIn], types: Mapping[str, EventType], now: int) -> UserState:
+    """The state with the request's own events added at its end; refuses types that are not declared."""
+    added = []
+    for place, event in enumerate(events):
+        if event.type not in types:
+            detail = f"{event.type!r} is not a declared event type; use one of {', '.join(sorted(types))}."
+            raise InvalidInput(
+                "An event of the request cannot be used.", errors=[FieldError(f"/events/{place}/type", detail)]
+            )
+        if event.item_id is not None:
+            ts = event.ts if isinstance(event.ts, int) else now
+            added.append(UserEvent(event.item_id, event.type, ts, event.value))
+    return UserState(state.user_id, state.as_of, (*state.events, *added), state.properties, state.known)
+
+
+def segment_of(state: UserState, attributes: Sequence[str]) -> str:
+    """The user's segment: the values of the configured attributes joined by `|`, empty without attributes."""
+    values = [state.properties.get(name) for name in attributes]
+    return "|".join(str(value) for value in values) if attributes and all(v is not None for v in values) else ""
+
+
+def hydrate(
+    query: Query,
+    surface: Surface,
+    state: UserState,
+    items: Items,
+    model: ServedModel | None,
+    popular: ServedModel | None,
+    weighing: Weighing,
+    settings: Settings,
+    now: int,
+) -> Request:
+    """The request with the user's history as arrays (latest `recommend.history` events), exclusions and segment."""
+    history: list[tuple[int, float, int, str]] = []
+    excluded: list[int] = []
+    disliked: list[int] = []
+    leave_out, any_seen = frozenset(surface.exclude), "seen" in surface.exclude
+    for event in state.events:
+        row = items.number(event.item_id)
+        if row < 0:
+            continue
+        if weighing.negative(event):
+            disliked.append(row)
+            continue
+        if any_seen or event.type in leave_out:
+            excluded.append(row)
+        weight = weighing.weight(event)
+        if weight > 0.0:
+            history.append((row, weight, event.ts, event.type))
+    history = history[-settings.recommend.history :]
+    interests = state.properties.get("interests", ())
+    return Request(
+        query=query,
+        surface=surface,
+        items=items,
+        model=model,
+        popular=popular,
+        now=now,
+        new_item_age=round(settings.recommend.new_item_age * 1000),
+        segment=segment_of(state, settings.segments.attributes),
+        interests=tuple(name for name in interests if isinstance(name, str)) if isinstance(interests, list) else (),
+        history_rows=np.array([entry[0] for entry in history], dtype=np.int32),
+        history_weights=np.array([entry[1] for entry in history], dtype=np.float32),
+        history_ts=np.array([entry[2] for entry in history], dtype=np.int64),
+        history_types=tuple(entry[3] for entry in history),
+        from_session=not state.known,
+        excluded=np.array(excluded, dtype=np.int32),
+        disliked=np.array(disliked, dtype=np.int32),
+        anchor=items.number(query.item_id) if query.item_id is not None else -1,
+    )
+
+
+def with_changes(surface: Surface, changes: Mapping[str, object]) -> Surface:
+    """The surface with some fields changed for one request; refuses unknown fields and values that do not fit."""
+    allowed = sorted(set(Surface.model_fields) - {"name"})
+    unknown = [name for name in changes if name not in allowed]
+    if unknown:
+        detail = f"a recipe has no field {unknown[0]!r}; it has {', '.join(allowed)}."
+        raise InvalidInput("The recipe cannot be used.", errors=[FieldError(f"/recipe/{unknown[0]}", detail)])
+    try:
+        return Surface.model_validate({**surface.model_dump(), **changes})
+    except ValueError as error:
+        first = error.errors()[0] if hasattr(error, "errors") else {"loc": (), "msg": str(error)}
+        pointer = "/recipe/" + "/".join(str(part) for part in first["loc"])
+        raise InvalidInput("The recipe cannot be used.", errors=[FieldError(pointer, str(first["msg"]))]) from None
+
+
+def context_of(query: Query) -> dict[str, object]:
+    """The query's fields that shape a list, as JSON values, for the slate."""
+    kept = msgspec.structs.replace(query, user_id="", n=10, surface="home", explain=False, dry_run=False)
+    context: dict[str, object] = msgspec.to_builtins(kept)
+    return {name: value for name, value in context.items() if name != "user_id"}

@@ -1,0 +1,178 @@
+"""The stages of one list, in order, measured by the frame and not by the stages."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import structlog
+
+from honeyguide.clock import Clock
+from honeyguide.messages import Reason, SlateItem
+from honeyguide.monitoring.metrics import Metrics
+from honeyguide.protocols import Filter, Recipe, Request, Source
+from honeyguide.ranking.reasons import reasons_for
+from honeyguide.retrieval.learned import model_history
+from honeyguide.types import BoolArray, FloatArray, IntArray, Pool, Rung
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """A list as the stages made it, and what happened on the way (`found`, `stages`: what was missed, seconds)."""
+
+    items: list[SlateItem] = field(default_factory=list)
+    rung: Rung = "popular"
+    missed: list[str] = field(default_factory=list)
+    found: dict[str, IntArray] = field(default_factory=dict)
+    stages: dict[str, float] = field(default_factory=dict)
+    order_before: list[str] = field(default_factory=list)
+
+
+class Pipeline:
+    """Runs recipes. `pool` is the threads in which slow sources work."""
+
+    def __init__(self, metrics: Metrics, clock: Clock, pool: ThreadPoolExecutor) -> None:
+        self._metrics = metrics
+        self._clock = clock
+        self._pool = pool
+
+    async def run(self, recipe: Recipe, request: Request, length: int, *, skip: Sequence[str] = ()) -> Outcome:
+        """Filters, then sources side by side, then score, select and explain; at most `length` items.
+
+        A source that fails or misses the surface's deadline is left out and named in `missed`; `skip` leaves sources out
+        from the start, to make a list again as it was."""
+        outcome = Outcome(missed=list(skip))
+        with self._stage(outcome, "filter"):
+            allowed = self.allowed(recipe.filters, request)
+        with self._stage(outcome, "retrieve"):
+            await self.gather([s for s in recipe.sources if s.name not in skip], request, allowed, outcome)
+        with self._stage(outcome, "score"):
+            pool = merge(outcome.found, len(request.items))
+            scores = np.nan_to_num(recipe.scorer.score(request, pool), nan=-np.inf).round(6).astype(np.float32)
+            order = best_first(scores, [request.items.ids[row] for row in pool.items.tolist()])
+        with self._stage(outcome, "select"):
+            chosen = recipe.selector.select(request, pool, order, length)
+        with self._stage(outcome, "explain"):
+            outcome.rung = rung_of(request, outcome.found)
+            outcome.items = self._explained(request, pool, scores, chosen)
+            outcome.order_before = [request.items.ids[row] for row in pool.items[order[:length]].tolist()]
+        return outcome
+
+    @contextmanager
+    def _stage(self, outcome: Outcome, name: str) -> Iterator[None]:
+        started = self._clock.monotonic()
+        yield
+        outcome.stages[name] = seconds = self._clock.monotonic() - started
+        self._metrics.stage_duration.labels(name).observe(seconds)
+
+    def allowed(self, filters: Sequence[Filter], request: Request) -> BoolArray:
+        """Where every filter lets the item pass."""
+        allowed = np.ones(len(request.items), dtype=np.bool_)
+        for each in filters:
+            mask = self.mask(each, request)
+            if mask is not None:
+                allowed &= mask[: len(allowed)]
+        return allowed
+
+    def mask(self, each: Filter, request: Request) -> BoolArray | None:
+        """Where one filter lets the item pass; nowhere if it fails, None if it has nothing to say."""
+        try:
+            return each.keep(request)
+        except Exception:  # counted below; fail closed: nothing passes a filter that could not look
+            self._metrics.recommend_fallbacks.labels(request.surface.name, f"filter_{each.name}").inc()
+            log.exception("filter failed", filter=each.name)
+            return np.zeros(len(request.items), dtype=np.bool_)
+
+    async def gather(self, sources: Sequence[Source], request: Request, allowed: BoolArray, outcome: Outcome) -> None:
+        """Ask all sources; the slow ones in threads, under one deadline."""
+        loop = asyncio.get_running_loop()
+        slow = {
+            source.name: loop.run_in_executor(self._pool, source.retrieve, request, allowed)
+            for source in sources
+            if source.slow
+        }
+        for source in sources:
+            if not source.slow:
+                self._take(outcome, source.name, lambda s=source: s.retrieve(request, allowed))  # type: ignore[misc]
+        if slow:
+            await asyncio.wait(slow.values(), timeout=request.surface.deadline)
+        for name, future in slow.items():
+            if future.done():
+                self._take(outcome, name, future.result)
+            else:
+                self._metrics.recommend_deadline_exceeded.labels(name).inc()
+                outcome.missed.append(name)
+                future.add_done_callback(lambda late: late.cancelled() or late.exception())
+        outcome.found = {source.name: outcome.found[source.name] for source in sources if source.name in outcome.found}
+
+    def _take(self, outcome: Outcome, name: str, result: Callable[[], IntArray]) -> None:
+        try:
+            outcome.found[name] = rows = result()
+            self._metrics.retrieval_candidates.labels(name).observe(len(rows))
+        except Exception:  # counted: one source less, never a failed request
+            self._metrics.retrieval_errors.labels(name).inc()
+            outcome.missed.append(name)
+            log.exception("source failed", source=name)
+
+    def _explained(self, request: Request, pool: Pool, scores: FloatArray, chosen: IntArray) -> list[SlateItem]:
+        """The chosen items with their scores, sources and reasons."""
+        history = None
+        if request.model is not None and "model" in pool.sources:
+            history = model_history(request.model, request)
+        items = []
+        for rank, position in enumerate(chosen.tolist(), start=1):
+            names = [name for name, place in zip(pool.sources, pool.ranks[position], strict=True) if place == place]
+            items.append(
+                SlateItem(
+                    item_id=request.items.ids[int(pool.items[position])],
+                    score=round(float(scores[position]), 6),
+                    rank=rank,
+                    sources=names,
+                    reason=self._reason(request, pool, position, history),
+                )
+            )
+        return items
+
+    def _reason(self, request: Request, pool: Pool, position: int, history: object) -> Reason:
+        try:
+            return reasons_for(request, pool, position, history)  # type: ignore[arg-type]
+        except Exception:  # counted: a list without one reason is better than no list
+            self._metrics.recommend_fallbacks.labels(request.surface.name, "reason").inc()
+            log.exception("reason failed")
+            return Reason("ranked", "fits what you like")
+
+
+def merge(found: dict[str, IntArray], size: int) -> Pool:
+    """One row per candidate, one column of ranks per source that found anything."""
+    names = tuple(name for name, rows in found.items() if len(rows))
+    if not names:
+        return Pool(np.empty(0, np.int32), np.empty((0, 0), np.float32), ())
+    items = np.unique(np.concatenate([found[name] for name in names])).astype(np.int32)
+    place = np.empty(size, dtype=np.int32)
+    place[items] = np.arange(len(items), dtype=np.int32)
+    ranks = np.full((len(items), len(names)), np.nan, dtype=np.float32)
+    for column, name in enumerate(names):
+        ranks[place[found[name]], column] = np.arange(len(found[name]), dtype=np.float32)
+    return Pool(items, ranks, names)
+
+
+def best_first(scores: FloatArray, ids: Sequence[str]) -> IntArray:
+    """Positions by falling score, ties by item id."""
+    values = scores.tolist()
+    order = sorted(range(len(values)), key=lambda position: (-values[position], ids[position]))
+    return np.asarray(order, dtype=np.int32)
+
+
+def rung_of(request: Request, found: dict[str, IntArray]) -> Rung:
+    """The step of the cold-start ladder that carried the list."""
+    if len(found.get("model", ())) or len(found.get("similar", ())):
+        return "session" if request.from_session else "personal"
+    if len(found.get("interests", ())):
+        return "interests"
+    if request.segment and request.popular is not None and request.segment in request.popular.segments:
+        return "segment"
+    return "popular"

@@ -1,0 +1,55 @@
+"""Checks a query before any work is done, and names what its list is kept under."""
+
+import hashlib
+from collections.abc import Collection
+
+import msgspec
+
+from honeyguide.errors import FieldError, InvalidInput
+from honeyguide.messages import Query
+from honeyguide.types import MAX_N, id_fault
+
+_MAX_LISTED = 5_000
+
+
+def check(query: Query, surfaces: Collection[str]) -> None:
+    """Raise InvalidInput with one entry per fault."""
+    faults = _faults(query, surfaces)
+    if faults:
+        raise InvalidInput("The request cannot be answered.", errors=faults)
+
+
+def _faults(query: Query, surfaces: Collection[str]) -> list[FieldError]:
+    faults = []
+    if not 1 <= query.n <= MAX_N:
+        faults.append(FieldError("/n", f"{query.n} is not possible; ask for 1 to {MAX_N} items."))
+    if not 0 <= query.offset <= MAX_N:
+        faults.append(FieldError("/cursor", "points outside of the list; start again without a cursor."))
+    if query.surface not in surfaces:
+        known = ", ".join(sorted(surfaces))
+        cure = f"use one of {known}, or declare it under [[surfaces]]."
+        faults.append(FieldError("/surface", f"there is no surface {query.surface!r}; {cure}"))
+    if not query.user_id and query.personalised and query.item_id is None:
+        faults.append(FieldError("/user_id", "is missing; name the user, or send personalised=false."))
+    fault = id_fault(query.user_id) if query.user_id else None
+    if fault:
+        faults.append(FieldError("/user_id", f"{fault}."))
+    if query.item_id is not None and (fault := id_fault(query.item_id)):
+        faults.append(FieldError("/item_id", f"{fault}."))
+    for name, listed in (("candidates", query.candidates), ("exclude", query.exclude)):
+        if listed is not None and len(listed) > _MAX_LISTED:
+            faults.append(FieldError(f"/{name}", f"has {len(listed)} ids; at most {_MAX_LISTED} are taken."))
+    return faults
+
+
+def is_plain(query: Query) -> bool:
+    """Whether the list may come from the cache and go there: nothing in the query is for this one answer only."""
+    return query.model is None and query.recipe is None and query.events is None and not query.explain and not query.dry_run
+
+
+def cache_key(query: Query, user_id: str, bucket: int) -> str:
+    """All that shapes the list: surface, length bucket, user, and a digest of anchor, filters and item lists."""
+    if query.item_id is None and query.filters is None and query.candidates is None and query.exclude is None:
+        return f"{query.surface}\n{bucket}\n{user_id}"
+    shape = msgspec.msgpack.encode((query.item_id, query.filters, query.candidates, query.exclude), order="sorted")
+    return f"{query.surface}\n{bucket}\n{user_id}\n{hashlib.blake2b(shape, digest_size=16).hexdigest()}"

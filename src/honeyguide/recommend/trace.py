@@ -1,0 +1,60 @@
+"""The funnel of a list: what each source found, what was removed and why, what moved for variety."""
+
+import numpy as np
+
+from honeyguide.protocols import Recipe, Request
+from honeyguide.recommend.pipeline import Outcome, Pipeline
+from honeyguide.types import Json
+
+_SHOWN = 50
+
+
+async def trace(pipeline: Pipeline, recipe: Recipe, request: Request, outcome: Outcome) -> Json:
+    """The funnel as JSON values; ids of at most 50 items per step, best first.
+
+    What was removed is found by asking the sources once more without filters, so only an explanation pays for it."""
+    unfiltered = Outcome()
+    everything = np.ones(len(request.items), dtype=np.bool_)
+    sources = [source for source in recipe.sources if source.name not in outcome.missed]
+    await pipeline.gather(sources, request, everything, unfiltered)
+    ids = request.items.ids
+    return {
+        "segment": request.segment,
+        "history": [
+            {"item_id": ids[row], "type": kind, "weight": round(weight, 4)}
+            for row, kind, weight in zip(
+                request.history_rows.tolist(), request.history_types, request.history_weights.tolist(), strict=True
+            )
+        ][-_SHOWN:],
+        "sources": {
+            name: {"found": len(rows), "items": [ids[row] for row in rows[:_SHOWN].tolist()]}
+            for name, rows in outcome.found.items()
+        },
+        "missed": outcome.missed,
+        "removed": _removed(pipeline, recipe, request, unfiltered),
+        "before_variety": outcome.order_before[:_SHOWN],
+        "moved": _moved(outcome),
+        "stages_ms": {name: round(seconds * 1000, 3) for name, seconds in outcome.stages.items()},
+    }
+
+
+def _removed(pipeline: Pipeline, recipe: Recipe, request: Request, unfiltered: Outcome) -> dict[str, Json]:
+    """Per filter, the candidates that it and no filter before it removed."""
+    rows = np.unique(np.concatenate([np.empty(0, np.int32), *unfiltered.found.values()]))
+    removed: dict[str, Json] = {}
+    for each in recipe.filters:
+        mask = pipeline.mask(each, request)
+        if mask is None or not len(rows):
+            continue
+        gone = rows[~mask[rows]]
+        if len(gone):
+            removed[each.name] = {"count": len(gone), "items": [request.items.ids[row] for row in gone[:_SHOWN].tolist()]}
+        rows = rows[mask[rows]]
+    return removed
+
+
+def _moved(outcome: Outcome) -> dict[str, int]:
+    """How many places each item rose (positive) or fell for variety, items that stayed left out."""
+    before = {item_id: place for place, item_id in enumerate(outcome.order_before)}
+    moves = {item.item_id: before.get(item.item_id, len(before)) - place for place, item in enumerate(outcome.items)}
+    return {item_id: move for item_id, move in list(moves.items())[:_SHOWN] if move}

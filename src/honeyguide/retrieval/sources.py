@@ -1,0 +1,97 @@
+"""Sources that need no history: popular, popular in declared interests, new."""
+
+from typing import Protocol, cast
+
+import numpy as np
+
+from honeyguide.protocols import Request, ServedModel
+from honeyguide.types import BoolArray, FloatArray, IntArray
+
+
+class _SegmentScores(Protocol):
+    def segment_scores(self, segment: int) -> FloatArray: ...
+
+
+class _PopularOrder:
+    """The items of a popularity version from most to least popular, sorted once per version and segment."""
+
+    def __init__(self) -> None:
+        self._orders: dict[tuple[str, int], IntArray] = {}
+
+    def rows(self, served: ServedModel, segment: str) -> IntArray:
+        """Rows of the block, best first, items that nobody ever touched left out."""
+        number = served.segments.get(segment, 0)
+        key = (served.label, number)
+        order = self._orders.get(key)
+        if order is None:
+            scores = cast(_SegmentScores, served.model).segment_scores(number)
+            rows = served.rows
+            real = np.flatnonzero((rows >= 0) & (scores > 0))
+            order = rows[real[np.lexsort((rows[real], -scores[real]))]]
+            if len(self._orders) >= 1000:
+                self._orders.clear()
+            self._orders[key] = order
+        return order
+
+
+class PopularSource:
+    """What the user's segment likes, or everybody where there is no segment."""
+
+    name = "popular"
+    slow = False
+
+    def __init__(self) -> None:
+        self._order = _PopularOrder()
+
+    def retrieve(self, request: Request, allowed: BoolArray) -> IntArray:
+        """Rows of the `surface.popular` most popular items."""
+        if request.popular is None:
+            return np.empty(0, np.int32)
+        rows = self._order.rows(request.popular, request.segment)
+        return first_allowed(rows, allowed, request.surface.popular)
+
+
+class InterestSource:
+    """Popular items of the categories that the user has named as interests, for users without a history."""
+
+    name = "interests"
+    slow = False
+
+    def __init__(self) -> None:
+        self._order = _PopularOrder()
+
+    def retrieve(self, request: Request, allowed: BoolArray) -> IntArray:
+        """Rows of popular items in those categories; nothing once the user has a history."""
+        if request.popular is None or not request.interests or len(request.history_rows):
+            return np.empty(0, np.int32)
+        wanted = [request.items.category_numbers.get(name, -2) for name in request.interests]
+        rows = self._order.rows(request.popular, request.segment)
+        inside = np.isin(request.items.categories[rows], wanted).any(axis=1)
+        return first_allowed(rows[inside], allowed, request.surface.popular)
+
+
+class NewItemSource:
+    """The newest items, so that what nobody has seen yet can be seen."""
+
+    name = "new"
+    slow = False
+
+    def retrieve(self, request: Request, allowed: BoolArray) -> IntArray:
+        """Rows of the `surface.new_items` newest items that are younger than `recommend.new_item_age`.
+
+        While nothing is known of popularity the newest items are shown whatever their age: a list beats no list."""
+        rows = request.items.newest()
+        if request.popular is None:
+            return first_allowed(rows, allowed, request.surface.popular)
+        created = request.items.created_at[rows]
+        young = (created <= request.now) & (created > request.now - request.new_item_age)
+        return first_allowed(rows[young], allowed, request.surface.new_items)
+
+
+def first_allowed(rows: IntArray, allowed: BoolArray, limit: int) -> IntArray:
+    """The first `limit` of `rows` that are allowed."""
+    head = rows[: 4 * limit]
+    kept = head[allowed[head]]
+    if len(kept) < limit and len(head) < len(rows):
+        kept = rows[allowed[rows]]
+    return kept[:limit]

@@ -1,0 +1,94 @@
+"""The embedded store: two SQLite files and a lock in the data directory.
+
+`honeyguide.sqlite` is the truth (write-ahead log, synchronous=FULL), written by one thread with group commit and read
+beside it; `slates.sqlite` holds the served slates and is losable. Other processes may open the same folder.
+"""
+
+import sqlite3
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from honeyguide.clock import Clock
+from honeyguide.config.settings import Settings
+from honeyguide.errors import ConfigError
+from honeyguide.protocols import CatalogueTable, Checkpoints, EventLog, IdempotencyKeys, JobTable, Registry, SlateLog
+from honeyguide.stores.lock import hold
+from honeyguide.stores.sqlite.catalogue import SqliteCatalogue
+from honeyguide.stores.sqlite.connect import Readers, meaning, open_writer
+from honeyguide.stores.sqlite.jobs import SqliteJobs
+from honeyguide.stores.sqlite.keys import SqliteCheckpoints, SqliteIdempotency
+from honeyguide.stores.sqlite.log import SqliteLog
+from honeyguide.stores.sqlite.registry import SqliteRegistry
+from honeyguide.stores.sqlite.schema import migrate
+from honeyguide.stores.sqlite.slates import SqliteSlates
+from honeyguide.stores.sqlite.writer import Writer
+
+TRUTH: Final = "honeyguide.sqlite"
+SLATES: Final = "slates.sqlite"
+LOCK: Final = "server.lock"
+
+
+class SqliteStore:
+    """`protocols.Store` in a folder; created if it is not there. Raises `Unavailable` for a truth that is damaged."""
+
+    log: EventLog
+    catalogue: CatalogueTable
+    slates: SlateLog
+    registry: Registry
+    jobs: JobTable
+    idempotency: IdempotencyKeys
+    checkpoints: Checkpoints
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._folder = folder
+        self._clock = clock
+        path = folder / TRUTH
+        try:
+            migrate(path, "truth")
+            self._readers = Readers(path)
+            self._writer = Writer(path, partial(open_writer, path, synchronous="FULL"))
+        except sqlite3.Error as error:
+            raise meaning(error, path) from error
+        self._log = SqliteLog(self._writer, self._readers)
+        self._slates = SqliteSlates(folder / SLATES, clock)
+        self.log = self._log
+        self.slates = self._slates
+        self.catalogue = SqliteCatalogue(self._writer, self._readers)
+        self.registry = SqliteRegistry(self._writer, self._readers, clock)
+        self.jobs = SqliteJobs(self._writer, self._readers, clock)
+        self.idempotency = SqliteIdempotency(self._writer, self._readers, clock)
+        self.checkpoints = SqliteCheckpoints(self._writer, self._readers, clock)
+
+    def hold(self, holder: str) -> AbstractContextManager[None]:
+        """Be the only server on this folder; raises `DataDirectoryBusy`, saying who is."""
+        return hold(self._folder / LOCK, holder, self._clock)
+
+    def close(self) -> None:
+        """Commit what was asked for and let go of all files."""
+        self._writer.close()
+        self._log.close()
+        self._slates.close()
+        self._readers.close()
+
+
+def open_sqlite(url: str, settings: Settings, clock: Clock) -> SqliteStore:
+    """The store in the folder that `url` names (`sqlite:///relative`, `sqlite:////absolute`), or in project.data_dir.
+
+    Raises `ConfigError` where that cannot be a folder."""
+    folder = Path(unquote(urlsplit(url).path[1:])) if url else settings.project.data_dir
+    if folder.is_file() or folder.suffix in (".sqlite", ".sqlite3", ".db"):
+        raise ConfigError(
+            f"storage.url names a file ({folder}), but a store is a folder with several files.",
+            cure=f"Name the folder; the database in it is called {TRUTH}.",
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"The data directory {folder} cannot be created: {error.strerror}.",
+            cure="Set project.data_dir (or storage.url) to a folder that this user may write to.",
+        ) from error
+    return SqliteStore(folder, clock)

@@ -1,0 +1,130 @@
+"""The event log in SQLite: appends through the writer, reads beside it."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import polars as pl
+
+from honeyguide.errors import TooLarge
+from honeyguide.protocols import LogWatch
+from honeyguide.stores.sqlite import derive, history, state
+from honeyguide.stores.sqlite.connect import Readers
+from honeyguide.stores.sqlite.rows import LOG_WIDTH, SELECT_LOG, flat, insert_log, log_row
+from honeyguide.stores.sqlite.watch import Watch
+from honeyguide.stores.sqlite.writer import Writer
+from honeyguide.types import MAX_BATCH, Appended, LogRow, UserState
+
+_SCAN: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """The rows of one append, and all their values in one list."""
+
+    rows: Sequence[LogRow]
+    values: list[Any]
+
+
+class SqliteLog:
+    """`protocols.EventLog` on SQLite. Reads are done at once on the caller's thread: a snapshot takes microseconds,
+    and handing it to another thread would take longer."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._known = derive.KnownItems()
+        self._watches: list[Watch] = []
+
+    async def append(self, rows: Sequence[LogRow]) -> Appended:
+        """Commit up to `MAX_BATCH` rows in one transaction; see `protocols.EventLog.append`."""
+        if not rows:
+            return Appended(sequence=await self.position(), accepted=0)
+        if len(rows) > MAX_BATCH:
+            raise TooLarge(
+                f"An append of {len(rows)} rows is above the limit of {MAX_BATCH}.",
+                cure=f"Append at most {MAX_BATCH} rows at a time.",
+            )
+        appended = await self._writer.commit(self._append, _Batch(rows, flat(rows)), size=len(rows))
+        self._known.add(rows)
+        return appended
+
+    async def position(self) -> int:
+        """The sequence number of the last committed row; 0 for an empty log."""
+        with self._readers.snapshot() as db:
+            return state.position(db)
+
+    async def user_state(self, user_id: str, *, limit: int, until: int | None = None) -> UserState:
+        """A user's attributes and latest events in one snapshot; see `protocols.EventLog.user_state`."""
+        with self._readers.snapshot() as db:
+            return state.user_state(db, user_id, limit=limit, until=until)
+
+    def scan(self, *, after: int = 0, until: int | None = None, limit: int | None = None) -> Iterator[list[LogRow]]:
+        """Rows in log order, in batches of one short read each; without `until`, up to the position at the start."""
+        if until is None:
+            with self._readers.snapshot() as db:
+                until = state.position(db)
+        left = limit
+        while left is None or left > 0:
+            size = _SCAN if left is None else min(_SCAN, left)
+            with self._readers.snapshot() as db:
+                sql = f"{SELECT_LOG} WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?"
+                rows = [log_row(values) for values in db.execute(sql, (after, until, size)).fetchall()]
+            if rows:
+                yield rows
+            if len(rows) < size:
+                return
+            after = rows[-1].sequence
+            left = None if left is None else left - len(rows)
+
+    def interactions(self, *, until: int | None = None) -> pl.DataFrame:
+        """The history for training; see `protocols.EventLog.interactions`."""
+        return history.interactions(self._readers, until)
+
+    def watch(self) -> LogWatch:
+        """A watch with a connection of its own."""
+        watch = Watch(self._readers.connect(), self._readers.path)
+        self._watches.append(watch)
+        return watch
+
+    def close(self) -> None:
+        """Let go of the watches."""
+        while self._watches:
+            self._watches.pop().close()
+
+    def _append(self, db: sqlite3.Connection, batches: Sequence[_Batch]) -> list[Appended]:
+        """Insert the rows of several appends as one, then tell each what became of its own."""
+        base = state.position(db)
+        values = batches[0].values if len(batches) == 1 else [value for batch in batches for value in batch.values]
+        count = len(values) // LOG_WIDTH
+        values[LOG_WIDTH - 1 :: LOG_WIDTH] = range(base + 1, base + count + 1)
+        before = db.total_changes
+        insert_log(db, values)
+        landed: set[int] | None = None
+        if db.total_changes - before != count:
+            landed = {row[0] for row in db.execute("SELECT sequence FROM log WHERE sequence > ?", (base,))}
+            # What was left out has used up numbers at the end: give them back, so that the last row is the position.
+            db.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'log'", (max(landed, default=base),))
+        position = base + count if landed is None else max(landed, default=base)
+        results = []
+        for batch in batches:
+            results.append(_settle(batch.rows, base, landed, position))
+            base += len(batch.rows)
+        fresh = (row for batch in batches for row in batch.rows if row.sequence)
+        derive.apply(db, self._known.relevant(fresh))
+        return results
+
+
+def _settle(rows: Sequence[LogRow], base: int, landed: set[int] | None, position: int) -> Appended:
+    """Give the rows of an append that landed their sequence, those that did not 0; returns what became of it."""
+    duplicates = []
+    last = 0
+    for at, row in enumerate(rows):
+        sequence = base + 1 + at
+        if landed is None or sequence in landed:
+            row.sequence = last = sequence
+        else:
+            row.sequence = 0
+            duplicates.append(at)
+    return Appended(last or position, len(rows) - len(duplicates), tuple(duplicates))

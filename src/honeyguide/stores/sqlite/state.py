@@ -1,0 +1,80 @@
+"""The hot read: what is known of a user, at the end of the log or at an earlier position of it."""
+
+import sqlite3
+from typing import Any, Final
+
+from honeyguide.stores.conditions import BESIDE_HISTORY, HISTORY
+from honeyguide.stores.fold import People, merged_properties, merges_named
+from honeyguide.stores.sqlite.derive import load_people
+from honeyguide.stores.sqlite.rows import SELECT_LOG, SELECT_USER, log_row, select_in, user
+from honeyguide.types import LogRow, User, UserEvent, UserState
+
+_EVENTS: Final = (
+    "SELECT item_id, type, ts, value, sequence FROM log "
+    f"WHERE user_id = ? AND {HISTORY} AND kind = 'event' AND sequence <= ? ORDER BY ts DESC, sequence DESC LIMIT ?"
+)
+_SEEN: Final = (
+    f"SELECT EXISTS (SELECT 1 FROM log WHERE user_id = :user_id AND {HISTORY} AND sequence <= :until) "
+    f"OR EXISTS (SELECT 1 FROM log WHERE user_id = :user_id AND {BESIDE_HISTORY} AND sequence <= :until)"
+)
+_CHANGES: Final = f"{SELECT_LOG} WHERE {BESIDE_HISTORY} AND kind <> 'event' AND user_id"
+
+
+def position(db: sqlite3.Connection) -> int:
+    """The last number that the log gave out. It never goes back, also when the newest rows were erased."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'log'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def user_state(db: sqlite3.Connection, user_id: str, *, limit: int, until: int | None = None) -> UserState:
+    """Attributes and latest events of a user in the snapshot that `db` has open."""
+    now = position(db)
+    if until is None or until >= now:
+        until = now
+        group = _group_now(db, user_id)
+    else:
+        group = _group_at(db, user_id, until)
+    ids = [member.user_id for member in group] or [user_id]
+    events = _events(db, ids, until, limit)
+    known = bool(events or group) or bool(db.execute(_SEEN, {"user_id": user_id, "until": until}).fetchone()[0])
+    return UserState(user_id=user_id, as_of=until, events=events, properties=merged_properties(group), known=known)
+
+
+def _events(db: sqlite3.Connection, ids: list[str], until: int, limit: int) -> tuple[UserEvent, ...]:
+    """The latest `limit` events of all ids together, oldest first."""
+    rows: list[tuple[Any, ...]] = []
+    for name in ids:
+        rows += db.execute(_EVENTS, (name, until, limit)).fetchall()
+    if len(ids) > 1:
+        rows = sorted(rows, key=lambda row: (row[2], row[4]), reverse=True)[:limit]
+    rows.reverse()
+    return tuple([UserEvent(*row) for row in rows])
+
+
+def _group_now(db: sqlite3.Connection, user_id: str) -> list[User]:
+    """The user and all that are merged with it; empty if nothing but events is known."""
+    row = db.execute(f"{SELECT_USER} WHERE user_id = ?", (user_id,)).fetchone()
+    if row is None:
+        return []
+    root = row[1] or user_id
+    rows = db.execute(f"{SELECT_USER} WHERE user_id = ? UNION ALL {SELECT_USER} WHERE canonical_id = ?", (root, root))
+    return People(map(user, rows.fetchall())).group(root)
+
+
+def _group_at(db: sqlite3.Connection, user_id: str, until: int) -> list[User]:
+    """The merged users as they were at a position: folded from their own rows of the log.
+
+    Merges only join, so everybody who was merged then is merged now or named by a merge found on the way."""
+    ids = {user_id}
+    while True:
+        ids |= {row[0] for row in load_people(db, ids)}
+        rows: list[LogRow] = [log_row(values) for values in select_in(db, _CHANGES, sorted(ids))]
+        rows = sorted((row for row in rows if row.sequence <= until), key=lambda row: row.sequence)
+        named = merges_named(rows)
+        if named <= ids:
+            break
+        ids |= named
+    people = People()
+    for row in rows:
+        people.apply(row)
+    return people.group(user_id)

@@ -1,0 +1,89 @@
+"""Following the log: what others wrote is told once, what was written here is passed over."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from honeyguide.clock import ManualClock
+from honeyguide.jobs.follow import Follow
+from honeyguide.monitoring.metrics import Metrics
+from honeyguide.protocols import Store
+from honeyguide.stores.urls import open_store
+from honeyguide.types import LogRow
+from tests.shop import NOW, settings
+
+
+def row(name: str) -> LogRow:
+    return LogRow(event_id=name, ts=NOW, received_at=NOW, user_id="u", item_id="i", type="view")
+
+
+class Listener:
+    def __init__(self, here: Store) -> None:
+        self.told: list[str] = []
+        self.commits = 0
+        self.follow = Follow(here.log, [self.hear], self.commit, Metrics())
+
+    async def hear(self, rows: Sequence[LogRow]) -> None:
+        self.told += [each.event_id for each in rows]
+
+    def commit(self) -> None:
+        self.commits += 1
+
+
+def test_only_what_others_wrote_is_told_and_each_row_once(tmp_path: Path) -> None:
+    async def body(here: Store, there: Store) -> None:
+        listener = Listener(here)
+        follow = listener.follow
+        await follow.round()
+        assert listener.told == []
+
+        for turn in range(5):
+            mine = [row(f"mine {turn} {n}") for n in range(3)]
+            await follow.appended_here(mine, await here.log.append(mine))
+            await there.log.append([row(f"theirs {turn} {n}") for n in range(3)])
+            again = [row(f"mine {turn} 0"), row(f"mine {turn} new")]  # a duplicate inside leaves no gap in what is told
+            await follow.appended_here(again, await here.log.append(again))
+            if turn % 2:
+                await follow.round()
+        await follow.round()
+        await follow.round()
+        assert listener.told == [f"theirs {turn} {n}" for turn in range(5) for n in range(3)]
+        assert follow.position == await here.log.position()
+        assert listener.commits >= 2
+
+    with_two_stores(tmp_path, body)
+
+
+def test_a_quiet_log_costs_no_read(tmp_path: Path) -> None:
+    async def body(here: Store, there: Store) -> None:
+        listener = Listener(here)
+        await there.log.append([row("one")])
+        await listener.follow.round()
+        assert listener.told == ["one"]
+        commits = listener.commits
+        for _ in range(10):
+            await listener.follow.round()
+        assert listener.commits == commits
+
+    with_two_stores(tmp_path, body)
+
+
+def test_many_rows_are_caught_up_with_in_order(tmp_path: Path) -> None:
+    async def body(here: Store, there: Store) -> None:
+        listener = Listener(here)
+        for start in range(0, 5000, 500):
+            await there.log.append([row(f"{n:05}") for n in range(start, start + 500)])
+        await listener.follow.round()
+        assert listener.told == [f"{n:05}" for n in range(5000)]
+
+    with_two_stores(tmp_path, body)
+
+
+def with_two_stores(folder: Path, body: object) -> None:
+    here = open_store(settings(folder), ManualClock(NOW))
+    there = open_store(settings(folder), ManualClock(NOW))
+    try:
+        asyncio.run(body(here, there))  # type: ignore[operator]
+    finally:
+        here.close()
+        there.close()

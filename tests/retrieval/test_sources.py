@@ -1,0 +1,133 @@
+"""Sources on real models: what they find, what they never return, how they order."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from honeyguide.models.knn import Knn
+from honeyguide.models.popular import Popular
+from honeyguide.protocols import ServedModel
+from honeyguide.retrieval import InterestSource, LearnedSource, NewItemSource, PopularSource, SimilarSource
+from honeyguide.retrieval.learned import best_rows, model_history, tie_to_block
+from honeyguide.retrieval.sources import first_allowed
+from honeyguide.types import Interactions
+from tests.world import DAY, NOW, block, ids, item, request
+
+MODEL_ITEMS = ["tea", "pot", "cup", "ball", "bat", "gone"]
+SHOP = block(
+    [
+        item("unsold", "new", created_at=NOW - DAY),
+        item("bat", "sport", created_at=NOW - 30 * DAY),
+        item("ball", "sport"),
+        item("cup", "kitchen"),
+        item("pot", "kitchen"),
+        item("tea", "kitchen", created_at=NOW - 2 * DAY),
+        item("tomorrow", "new", created_at=NOW + DAY),
+    ]
+)
+EVERYTHING = np.ones(len(SHOP), dtype=np.bool_)
+
+
+def interactions() -> Interactions:
+    """Two tea drinkers for each ball player; tea before pot before cup in popularity."""
+    pairs = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (2, 0), (3, 3), (3, 4), (4, 3), (4, 4), (5, 5), (5, 0)]
+    users, items = (np.array(column, dtype=np.int32) for column in zip(*pairs, strict=True))
+    count = len(pairs)
+    segments = np.array([0, 0, 0, 1, 1, 0], dtype=np.int32)
+    return Interactions(
+        users, items, np.ones(count, np.float32), np.full(count, NOW, np.int64), 6, len(MODEL_ITEMS), segments, 2
+    )
+
+
+@pytest.fixture(scope="module")
+def knn() -> ServedModel:
+    return tie_to_block("knn@1", Knn().fit(interactions()), MODEL_ITEMS, [], SHOP)
+
+
+@pytest.fixture(scope="module")
+def popular() -> ServedModel:
+    model = Popular(shrinkage=0.1).fit(interactions())
+    return tie_to_block("popular@1", model, MODEL_ITEMS, ["other", "players"], SHOP)
+
+
+def test_the_model_finds_what_goes_with_the_history(knn: ServedModel) -> None:
+    asked = request(SHOP, model=knn, history=[("tea", "purchase", 8.0)])
+    found = ids(SHOP, LearnedSource().retrieve(asked, EVERYTHING))
+    assert set(found[:3]) == {"tea", "pot", "cup"}
+    assert "gone" not in found, "an item that the block does not know cannot be shown"
+
+
+def test_only_allowed_items_are_found(knn: ServedModel) -> None:
+    allowed = EVERYTHING.copy()
+    allowed[[SHOP.number("tea"), SHOP.number("pot")]] = False
+    asked = request(SHOP, model=knn, history=[("tea", "purchase", 8.0)])
+    found = ids(SHOP, LearnedSource().retrieve(asked, allowed))
+    assert found[0] == "cup"
+    assert not {"tea", "pot"} & set(found)
+
+
+@pytest.mark.parametrize("history", [[], [("unsold", "view", 1.0)]])
+def test_without_a_history_that_it_knows_the_model_finds_nothing(
+    knn: ServedModel, history: list[tuple[str, str, float]]
+) -> None:
+    asked = request(SHOP, model=knn, history=history)
+    assert LearnedSource().retrieve(asked, EVERYTHING).tolist() == []
+    assert LearnedSource().retrieve(request(SHOP, history=[("tea", "view", 1.0)]), EVERYTHING).tolist() == []
+
+
+def test_items_that_came_after_training_are_no_harm(knn: ServedModel) -> None:
+    grown = block([item(name) for name in SHOP.ids])
+    grown.put([item("later")])
+    asked = request(grown, model=knn, history=[("later", "view", 1.0), ("tea", "view", 1.0)])
+    assert model_history(knn, asked).items.tolist() == [0]
+    assert model_history(knn, asked).indptr.tolist() == [0, 1]
+
+
+def test_similar_items(knn: ServedModel) -> None:
+    found = ids(SHOP, SimilarSource().retrieve(request(SHOP, model=knn, item_id="ball"), EVERYTHING))
+    assert found == ["bat"]
+    for anchor in ("unsold", "never heard of"):
+        assert SimilarSource().retrieve(request(SHOP, model=knn, item_id=anchor), EVERYTHING).tolist() == []
+
+
+def test_popular_items_overall_and_of_the_segment(popular: ServedModel) -> None:
+    source = PopularSource()
+    assert ids(SHOP, source.retrieve(request(SHOP, popular=popular), EVERYTHING))[0] == "tea"
+    players = ids(SHOP, source.retrieve(request(SHOP, popular=popular, segment="players"), EVERYTHING))
+    assert set(players[:2]) == {"ball", "bat"}
+    stranger = ids(SHOP, source.retrieve(request(SHOP, popular=popular, segment="never heard of"), EVERYTHING))
+    assert stranger[0] == "tea"
+    assert "unsold" not in players, "what nobody touched is not popular"
+    assert source.retrieve(request(SHOP), EVERYTHING).tolist() == []
+
+
+def test_interests_are_for_users_without_a_history(popular: ServedModel) -> None:
+    source = InterestSource()
+    keen = request(SHOP, popular=popular, interests=("sport", "no such category"))
+    assert set(ids(SHOP, source.retrieve(keen, EVERYTHING))) == {"ball", "bat"}
+    old = request(SHOP, popular=popular, interests=("sport",), history=[("tea", "view", 1.0)])
+    assert source.retrieve(old, EVERYTHING).tolist() == []
+
+
+def test_new_items_are_young_and_not_of_tomorrow() -> None:
+    assert ids(SHOP, NewItemSource().retrieve(request(SHOP), EVERYTHING)) == ["unsold", "tea"]
+
+
+@given(st.data())
+def test_best_rows_equals_a_plain_sort(data: st.DataObject) -> None:
+    size = data.draw(st.integers(1, 60))
+    scores = np.array(data.draw(st.lists(st.integers(-3, 3), min_size=size, max_size=size)), dtype=np.float32)
+    rows = np.array(data.draw(st.permutations(range(size))), dtype=np.int32)
+    rows[np.array(data.draw(st.lists(st.booleans(), min_size=size, max_size=size)))] = -1
+    allowed = np.array(data.draw(st.lists(st.booleans(), min_size=size, max_size=size)))
+    limit = data.draw(st.integers(1, 70))
+    pairs = [(-s, r) for s, r in zip(scores.tolist(), rows.tolist(), strict=True) if r >= 0 and allowed[r]]
+    assert best_rows(scores, rows, allowed, limit).tolist() == [row for _, row in sorted(pairs)][:limit]
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=80), st.integers(1, 10))
+def test_first_allowed_equals_a_plain_filter(allowed: list[bool], limit: int) -> None:
+    rows = np.arange(len(allowed), dtype=np.int32)[::-1]
+    expected = [row for row in rows.tolist() if allowed[row]][:limit]
+    assert first_allowed(rows, np.array(allowed), limit).tolist() == expected
