@@ -51,8 +51,12 @@ class ManualClock:
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford base 32: sorts like the number it writes
 
 
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
+
+
 def _base32(value: int, length: int) -> str:
-    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(5 * (length - 1), -1, -5))
+    """The lowest `5 * length` bits in `length` characters, an even number of them."""
+    return "".join([_PAIRS[(value >> shift) & 1023] for shift in range(5 * (length - 2), -1, -10)])
 
 
 @dataclass
@@ -65,7 +69,7 @@ class RequestIds:
 
     clock: Clock
     random_bits: Callable[[int], int] = field(default_factory=lambda: random.SystemRandom().getrandbits)
-    _last_ms: int = 0
+    _last_ms: int = -1
     _prefix: str = ""
     _tail: int = 0
 
@@ -78,4 +82,5 @@ class RequestIds:
             self._prefix = _base32(now, 10) + _base32(self.random_bits(40), 8)
         else:  # the same millisecond, or a wall clock that was set back
             self._tail += 1
-        return self._prefix + _base32(self._tail, 8)
+        tail = self._tail
+        return f"{self._prefix}{_PAIRS[tail >> 30]}{_PAIRS[tail >> 20 & 1023]}{_PAIRS[tail >> 10 & 1023]}{_PAIRS[tail & 1023]}"
