@@ -1,0 +1,13 @@
+"""What all tests share: nothing of the machine's own setting reaches them."""
+
+import os
+
+from hypothesis import settings
+
+for name in [name for name in os.environ if name.startswith("HONEYGUIDE_")]:
+    del os.environ[name]  # a developer's own settings
+
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"  # servers under test are on this machine
+
+settings.register_profile("honeyguide", deadline=None)  # no test asserts a duration
+settings.load_profile("honeyguide")
