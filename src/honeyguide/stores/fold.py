@@ -6,7 +6,7 @@ the ones that it names; `properties` of a patch merge by RFC 7396 (null removes 
 
 from array import array
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -111,6 +111,15 @@ class Catalogue:
         self.items[item_id] = self.changed[item_id] = after
 
 
+class Move(NamedTuple):
+    """A user who goes by another id from a log position on; None is the user's own."""
+
+    user_id: str
+    before: str | None
+    after: str | None
+    sequence: int
+
+
 class People:
     """Users while they are folded. Pointers stay one step long: merging a user moves those who point at it along."""
 
@@ -118,10 +127,13 @@ class People:
         self.users: dict[str, User] = {}
         self.changed: dict[str, User | None] = {}
         """What to store; None: remove."""
+        self.moves: list[Move] = []
+        """Every change of a pointer, in order."""
         self._pointing: dict[str, set[str]] = {}
         for user in present:
             self._store(user)
         self.changed.clear()
+        self.moves.clear()
 
     def root(self, user_id: str) -> str:
         """The id that a user goes by."""
@@ -129,10 +141,10 @@ class People:
         return user.canonical_id if user and user.canonical_id else user_id
 
     def group(self, user_id: str) -> list[User]:
-        """All users merged with `user_id`, in order of their last change, the canonical one last."""
+        """All users merged with `user_id`, in order of id, the canonical one last."""
         root = self.root(user_id)
-        members = [self.users[name] for name in {root, *self._pointing.get(root, ())} if name in self.users]
-        return sorted(members, key=lambda user: (user.user_id == root, user.sequence, user.user_id))
+        names = [*sorted(self._pointing.get(root, ())), root]
+        return [self.users[name] for name in names if name in self.users]
 
     def apply(self, row: LogRow) -> None:
         """Fold a row of any kind; rows that change no user do nothing."""
@@ -144,13 +156,7 @@ class People:
             self._merge(row.user_id, _merge.decode(row.payload or "{}").canonical_id, row.sequence)
         else:
             before = self.users.get(row.user_id) or User(user_id=row.user_id)
-            given = _user_fields.decode(row.payload or "{}").properties
-            if row.kind == "user_put":
-                properties = given or {}
-            elif given is UNSET:
-                properties = before.properties
-            else:
-                properties = {} if given is None else merge_patch(before.properties, given)
+            properties = fold_properties(before.properties, row)
             self._store(msgspec.structs.replace(before, properties=properties, sequence=row.sequence))
 
     def _merge(self, user_id: str, into: str | None, sequence: int) -> None:
@@ -169,16 +175,34 @@ class People:
         self.changed[user_id] = None
         if gone and gone.canonical_id:
             self._pointing[gone.canonical_id].discard(user_id)
+            self.moves.append(Move(user_id, gone.canonical_id, None, sequence))
         for name in sorted(self._pointing.get(user_id, ())):
             self._store(msgspec.structs.replace(self.users[name], canonical_id=None, sequence=sequence))
 
     def _store(self, user: User) -> None:
-        before = self.users.get(user.user_id)
-        if before and before.canonical_id and before.canonical_id != user.canonical_id:
-            self._pointing[before.canonical_id].discard(user.user_id)
-        if user.canonical_id:
-            self._pointing.setdefault(user.canonical_id, set()).add(user.user_id)
+        present = self.users.get(user.user_id)
+        before = present.canonical_id if present else None
+        if before != user.canonical_id:
+            self.moves.append(Move(user.user_id, before, user.canonical_id, user.sequence))
+            if before is not None:
+                self._pointing[before].discard(user.user_id)
+            if user.canonical_id is not None:
+                self._pointing.setdefault(user.canonical_id, set()).add(user.user_id)
         self.users[user.user_id] = self.changed[user.user_id] = user
+
+
+def fold_properties(before: Json, row: LogRow) -> Json:
+    """A user's own attributes after a change of that user."""
+    if row.kind == "user_delete":
+        return {}
+    if row.kind == "user_merge":
+        return before
+    given = _user_fields.decode(row.payload or "{}").properties
+    if row.kind == "user_put":
+        return given or {}
+    if given is UNSET:
+        return before
+    return {} if given is None else merge_patch(before, given)
 
 
 def merged_properties(group: Iterable[User]) -> Json:

@@ -125,6 +125,16 @@ users: Final = Table(
 )
 Index("users_canonical_id", users.c.canonical_id, **_where("canonical_id IS NOT NULL"))
 
+user_links: Final = Table(  # which id each merged user went by, from one log position to another: the past can be read
+    "user_links",
+    truth,
+    _key("user_id"),
+    Column("since", BigInteger, primary_key=True, autoincrement=False),
+    Column("until", BigInteger, nullable=True),
+    _id("canonical_id"),
+    Index("user_links_canonical_id", "canonical_id"),
+)
+
 folds: Final = Table(  # how far each background fold has come, and what it carries along
     "folds",
     truth,

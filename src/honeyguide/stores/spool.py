@@ -4,8 +4,11 @@ One slate per line as JSON, in order of arrival. It may hold a slate that the da
 request id, so a second time changes nothing. A line that a crash cut short is left out and counted.
 """
 
+import fcntl
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +23,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class Spool:
-    """The waiting slates of one process group; `path` need not exist."""
+    """The waiting slates of all processes on a folder; `path` need not exist."""
 
     def __init__(self, path: Path, most: int = MAX_BYTES) -> None:
         """At most `most` bytes are kept."""
@@ -33,28 +36,23 @@ class Spool:
 
     def add(self, slates: Sequence[ServedSlate]) -> int:
         """Append what there is room for; returns how many were kept. A disk that takes no more keeps none."""
-        size = self._size()
-        lines: list[bytes] = [] if self._ends_whole(size) else [b"\n"]
-        kept = 0
-        for slate in slates:
-            line = _encode(slate) + b"\n"
-            size += len(line)
-            if size > self._most:
-                break
-            lines.append(line)
-            kept += 1
         try:
-            self._write(b"".join(lines))
+            with self._locked() as file:
+                size = file.seek(0, os.SEEK_END)
+                text, kept = self._fitting(slates, size, whole=self._ends_whole(file, size))
+                if file.write(text) == len(text):
+                    return kept
+                file.truncate(size)  # the disk took a part: half a group is no group
+                return 0
         except OSError:
             return 0
-        return kept
 
     def drain(self, store: Callable[[Sequence[ServedSlate]], None]) -> tuple[int, int]:
         """Give all that wait to `store`, group by group, then forget them; returns how many there were, and how many
         lines could not be read. If `store` raises, everything stays."""
         waiting = unreadable = 0
         group: list[ServedSlate] = []
-        with self._path.open("rb") as lines:
+        with self._locked(), self._path.open("rb") as lines:
             for line in lines:
                 if line == b"\n":
                     continue
@@ -63,35 +61,52 @@ class Spool:
                 except msgspec.MsgspecError:
                     unreadable += 1
                     continue
+                waiting += 1
                 if len(group) == _GROUP:
                     store(group)
-                    waiting += len(group)
                     group = []
-        if group:
-            store(group)
-        self._path.unlink()
-        return waiting + len(group), unreadable
+            if group:
+                store(group)
+            self._path.unlink()
+        return waiting, unreadable
+
+    @contextmanager
+    def _locked(self) -> Iterator[FileIO]:
+        """The file, while no other process changes it. One that somebody has drained meanwhile is not the file any more."""
+        while True:
+            with FileIO(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "r+") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if self._is_there(file):
+                    yield file
+                    return
+
+    def _is_there(self, file: FileIO) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file.fileno()), self._path.stat())
+        except FileNotFoundError:
+            return False
+
+    def _fitting(self, slates: Sequence[ServedSlate], size: int, *, whole: bool) -> tuple[bytes, int]:
+        """The lines of as many slates as there is room for, and how many those are."""
+        lines = [] if whole else [b"\n"]
+        for kept, slate in enumerate(slates):
+            line = _encode(slate) + b"\n"
+            size += len(line)
+            if size > self._most:
+                return b"".join(lines), kept
+            lines.append(line)
+        return b"".join(lines), len(slates)
+
+    @staticmethod
+    def _ends_whole(file: FileIO, size: int) -> bool:
+        """Whether the last line has its end: a crash may have cut it short."""
+        if size == 0:
+            return True
+        file.seek(size - 1)
+        return file.read(1) == b"\n"
 
     def _size(self) -> int:
         try:
             return self._path.stat().st_size
         except OSError:
             return 0
-
-    def _ends_whole(self, size: int) -> bool:
-        """Whether the last line has its end: a crash may have cut it short."""
-        if size == 0:
-            return True
-        with self._path.open("rb") as file:
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) == b"\n"
-
-    def _write(self, text: bytes) -> None:
-        before = self._size()
-        try:
-            with self._path.open("ab") as file:
-                file.write(text)
-        except OSError:
-            if self._size() > before:  # half a group is no group
-                os.truncate(self._path, before)
-            raise

@@ -5,7 +5,7 @@ beside it; `slates.sqlite` holds the served slates and is losable. Other process
 """
 
 import sqlite3
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -46,15 +46,21 @@ class SqliteStore:
         self._folder = folder
         self._clock = clock
         path = folder / TRUTH
-        try:
-            migrate(path, "truth")
-            self._readers = Readers(path)
-            self._writer = Writer(path, partial(open_writer, path, synchronous="FULL"))
-        except sqlite3.Error as error:
-            raise meaning(error, path) from error
-        self._log = SqliteLog(self._writer, self._readers)
-        self._slates = SqliteSlates(folder / SLATES, clock)
-        self.log = self._log
+        with ExitStack() as opened:
+            try:
+                migrate(path, "truth")
+                self._readers = Readers(path)
+                opened.callback(self._readers.close)
+                self._slates = SqliteSlates(folder / SLATES, clock)
+                opened.callback(self._slates.close)
+                self._writer = Writer(path, partial(open_writer, path, synchronous="FULL"))
+            except sqlite3.Error as error:
+                raise meaning(error, path) from error
+            log = SqliteLog(self._writer, self._readers)
+            opened.callback(log.close)
+            opened.callback(self._writer.close)  # the first to be closed: it commits what was asked for
+            self._opened = opened.pop_all()
+        self.log = log
         self.slates = self._slates
         self.catalogue = SqliteCatalogue(self._writer, self._readers)
         self.registry = SqliteRegistry(self._writer, self._readers, clock)
@@ -68,10 +74,7 @@ class SqliteStore:
 
     def close(self) -> None:
         """Commit what was asked for and let go of all files."""
-        self._writer.close()
-        self._log.close()
-        self._slates.close()
-        self._readers.close()
+        self._opened.close()
 
 
 def open_sqlite(url: str, settings: Settings, clock: Clock) -> SqliteStore:

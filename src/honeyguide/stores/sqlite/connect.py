@@ -69,12 +69,18 @@ class Readers:
                 yield db
             finally:
                 db.rollback()
-                self._idle.append(db)
+                self._give_back(db)
         except sqlite3.Error as error:
             raise meaning(error, self.path) from error
 
+    def _give_back(self, db: sqlite3.Connection) -> None:
+        if self._closed:
+            db.close()
+        else:
+            self._idle.append(db)
+
     def close(self) -> None:
-        """Let go of the idle connections; those still lent out close when they are collected."""
+        """Let go of the idle connections; those still lent out close when they come back."""
         self._closed = True
         while self._idle:
             self._idle.pop().close()

@@ -13,6 +13,7 @@ from honeyguide.stores.sqlite.rows import (
     log_row,
     select_in,
     store_items,
+    store_moves,
     store_users,
     user,
 )
@@ -64,6 +65,7 @@ def _apply_users(db: sqlite3.Connection, rows: Sequence[LogRow]) -> None:
     for row in rows:
         people.apply(row)
     store_users(db, people.changed)
+    store_moves(db, people.moves)
 
 
 def load_people(db: sqlite3.Connection, ids: Iterable[str]) -> list[tuple[str, str | None, str, int]]:
@@ -93,8 +95,10 @@ class Fold:
             self._through = row.sequence
 
     def store(self, db: sqlite3.Connection) -> None:
-        """Replace both tables by what was folded."""
+        """Replace the tables by what was folded."""
         db.execute("DELETE FROM items")
         db.execute("DELETE FROM users")
+        db.execute("DELETE FROM user_links")
         store_items(db, self._catalogue.items.values(), self._catalogue.first)
         store_users(db, self._people.users)
+        store_moves(db, self._people.moves)

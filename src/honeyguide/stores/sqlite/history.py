@@ -1,15 +1,12 @@
 """The history for training: millions of rows of the log as columns, with merges followed."""
 
-import sqlite3
 from typing import Final
 
 import polars as pl
 
-from honeyguide.stores.conditions import CHANGES, HISTORY
-from honeyguide.stores.fold import People
+from honeyguide.stores.conditions import HISTORY
 from honeyguide.stores.sqlite.connect import Readers
-from honeyguide.stores.sqlite.rows import SELECT_LOG, SELECT_USER, log_row, user
-from honeyguide.stores.sqlite.state import position
+from honeyguide.stores.sqlite.state import LINKS_AT, position
 
 COLUMNS: Final = {
     "user_id": pl.String,
@@ -32,7 +29,7 @@ def interactions(readers: Readers, until: int | None) -> pl.DataFrame:
     """See `protocols.EventLog.interactions`. Read in chunks, each a short snapshot: the log only grows at its end."""
     with readers.snapshot() as db:
         end = position(db) if until is None else min(until, position(db))
-        canonical = _canonical_ids(db, end)
+        canonical = dict(db.execute(LINKS_AT, {"at": end}).fetchall())
     frames = [pl.DataFrame(schema=COLUMNS)]
     after = 0
     while True:
@@ -47,16 +44,3 @@ def interactions(readers: Readers, until: int | None) -> pl.DataFrame:
     if canonical:
         history = history.with_columns(pl.col("user_id").replace(canonical))
     return history.sort("ts", "sequence")
-
-
-def _canonical_ids(db: sqlite3.Connection, until: int) -> dict[str, str]:
-    """Which id each merged user goes by, as it was at a log position."""
-    changes = f"{CHANGES} AND item_id IS NULL"
-    later = f"SELECT 1 FROM log WHERE {changes} AND sequence > ? AND kind IN ('user_merge', 'user_delete') LIMIT 1"
-    if db.execute(later, (until,)).fetchone() is None:
-        people = People(map(user, db.execute(f"{SELECT_USER} WHERE canonical_id IS NOT NULL")))
-    else:
-        people = People()
-        for values in db.execute(f"{SELECT_LOG} WHERE {changes} AND sequence <= ? ORDER BY sequence", (until,)):
-            people.apply(log_row(values))
-    return {name: found.canonical_id for name, found in people.users.items() if found.canonical_id is not None}

@@ -25,7 +25,7 @@ _slate: Final = msgspec.msgpack.Decoder(ServedSlate)
 
 def _insert(rows: int) -> str:
     values = ", ".join(["(?, ?, ?, ?)"] * rows)
-    return f"INSERT INTO slates (request_id, ts, user_id, body) VALUES {values} ON CONFLICT (request_id) DO NOTHING"
+    return f"INSERT OR FAIL INTO slates (request_id, ts, user_id, body) VALUES {values} ON CONFLICT (request_id) DO NOTHING"
 
 
 _INSERT: Final = {rows: _insert(rows) for rows in _CHUNKS}

@@ -1,13 +1,13 @@
 """The hot read: what is known of a user, at the end of the log or at an earlier position of it."""
 
 import sqlite3
+from operator import attrgetter
 from typing import Any, Final
 
 from honeyguide.stores.conditions import BESIDE_HISTORY, HISTORY
-from honeyguide.stores.fold import People, merged_properties, merges_named
-from honeyguide.stores.sqlite.derive import load_people
+from honeyguide.stores.fold import People, fold_properties, merged_properties
 from honeyguide.stores.sqlite.rows import SELECT_LOG, SELECT_USER, log_row, select_in, user
-from honeyguide.types import LogRow, User, UserEvent, UserState
+from honeyguide.types import User, UserEvent, UserState
 
 _EVENTS: Final = (
     "SELECT item_id, type, ts, value, sequence FROM log "
@@ -17,6 +17,9 @@ _SEEN: Final = (
     f"SELECT EXISTS (SELECT 1 FROM log WHERE user_id = :user_id AND {HISTORY} AND sequence <= :until) "
     f"OR EXISTS (SELECT 1 FROM log WHERE user_id = :user_id AND {BESIDE_HISTORY} AND sequence <= :until)"
 )
+LINKS_AT: Final = "SELECT user_id, canonical_id FROM user_links WHERE since <= :at AND (until IS NULL OR until > :at)"
+"""Users who went by another id at a log position, and which."""
+_NAMED: Final = "SELECT EXISTS (SELECT 1 FROM user_links WHERE canonical_id = :user_id AND since <= :until)"
 _CHANGES: Final = f"{SELECT_LOG} WHERE {BESIDE_HISTORY} AND kind <> 'event' AND user_id"
 
 
@@ -36,8 +39,14 @@ def user_state(db: sqlite3.Connection, user_id: str, *, limit: int, until: int |
         group = _group_at(db, user_id, until)
     ids = [member.user_id for member in group] or [user_id]
     events = _events(db, ids, until, limit)
-    known = bool(events or group) or bool(db.execute(_SEEN, {"user_id": user_id, "until": until}).fetchone()[0])
+    known = bool(events) or _is_known(db, user_id, until)
     return UserState(user_id=user_id, as_of=until, events=events, properties=merged_properties(group), known=known)
+
+
+def _is_known(db: sqlite3.Connection, user_id: str, until: int) -> bool:
+    """Whether a row of the log up to `until` is the user's, or merged somebody into the user."""
+    asked = {"user_id": user_id, "until": until}
+    return any(db.execute(sql, asked).fetchone()[0] for sql in (_SEEN, _NAMED))
 
 
 def _events(db: sqlite3.Connection, ids: list[str], until: int, limit: int) -> tuple[UserEvent, ...]:
@@ -62,19 +71,14 @@ def _group_now(db: sqlite3.Connection, user_id: str) -> list[User]:
 
 
 def _group_at(db: sqlite3.Connection, user_id: str, until: int) -> list[User]:
-    """The merged users as they were at a position: folded from their own rows of the log.
-
-    Merges only join, so everybody who was merged then is merged now or named by a merge found on the way."""
-    ids = {user_id}
-    while True:
-        ids |= {row[0] for row in load_people(db, ids)}
-        rows: list[LogRow] = [log_row(values) for values in select_in(db, _CHANGES, sorted(ids))]
-        rows = sorted((row for row in rows if row.sequence <= until), key=lambda row: row.sequence)
-        named = merges_named(rows)
-        if named <= ids:
-            break
-        ids |= named
-    people = People()
-    for row in rows:
-        people.apply(row)
-    return people.group(user_id)
+    """The merged users as they were at a position: by the links of then, attributes folded from their own rows."""
+    found = db.execute(f"{LINKS_AT} AND user_id = :user_id", {"at": until, "user_id": user_id}).fetchone()
+    root = found[1] if found else user_id
+    pointing = db.execute(f"{LINKS_AT} AND canonical_id = :root ORDER BY user_id", {"at": until, "root": root}).fetchall()
+    group = {name: User(user_id=name, canonical_id=root) for name, _ in pointing} | {root: User(user_id=root)}
+    rows = map(log_row, select_in(db, _CHANGES, group))
+    for row in sorted((row for row in rows if row.sequence <= until), key=attrgetter("sequence")):
+        assert row.user_id is not None
+        member = group[row.user_id]
+        member.properties = fold_properties(member.properties, row)
+    return list(group.values())

@@ -97,6 +97,14 @@ def _derived() -> None:
     )
     op.create_index("users_canonical_id", "users", ["canonical_id"], **_where("canonical_id IS NOT NULL"))
     op.create_table(
+        "user_links",
+        sa.Column("user_id", ID, primary_key=True),
+        sa.Column("since", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("until", sa.BigInteger(), nullable=True),
+        sa.Column("canonical_id", ID, nullable=False),
+    )
+    op.create_index("user_links_canonical_id", "user_links", ["canonical_id"])
+    op.create_table(
         "folds",
         sa.Column("fold", ID, primary_key=True),
         sa.Column("sequence", sa.BigInteger(), nullable=False),

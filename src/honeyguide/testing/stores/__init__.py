@@ -1,0 +1,16 @@
+"""What every store must do. Subclass `StoreSuite`, override `open_again`, and pytest runs all of it on your store.
+
+class TestMyStore(StoreSuite):
+@pytest.fixture
+def open_again(self, tmp_path, clock):
+return lambda: MyStore(tmp_path, clock)
+"""
+
+from honeyguide.testing.stores.items import ItemSuite
+from honeyguide.testing.stores.log import LogSuite
+from honeyguide.testing.stores.records import RecordSuite
+from honeyguide.testing.stores.users import UserSuite
+
+
+class StoreSuite(LogSuite, UserSuite, ItemSuite, RecordSuite):
+    """The contract of `protocols.Store`, as tests."""
