@@ -130,13 +130,24 @@ def declaration(kind: str) -> str:
 
 
 def _number_faults(event: EventIn, rule: EventType) -> Iterator[Fault]:
-    if event.value is None and rule.by_value:
+    value, quantity = event.value, event.quantity
+    if value is None and rule.by_value:
         yield Fault("missing_value", "value", f"value is missing; a {event.type} event needs it: the stars given.")
-    checks = (("value", 0 if rule.by_value else None), ("quantity", 0))
-    for name, least in checks:
-        value = getattr(event, name)
-        if value is not None and (fault := number_fault(value, name, least)):
+    if value is not None:
+        if fault := number_fault(value, "value"):
             yield fault
+        elif rule.by_value and value < 0:
+            detail = f"value {shown(value)} is negative; shift the scale of a {event.type} so that it begins at 0."
+            yield Fault("negative_value", "value", detail)
+    if quantity is not None:
+        if fault := number_fault(quantity, "quantity"):
+            yield fault
+        elif quantity < 0:
+            detail = (
+                f"quantity {shown(quantity)} is negative; a return is an event of its own: declare a type for it "
+                f"(events.types.return.weight = 0) and count what came back upwards."
+            )
+            yield Fault("negative_quantity", "quantity", detail)
 
 
 def _impression_fault(event: EventIn) -> Fault | None:
