@@ -57,6 +57,9 @@ def _read(name: str, text: str) -> tuple[tuple[str, ...], Any]:
     row = _row(name)
     if row is None:
         raise ValueError(f"unknown variable{_nearest(name)}")
+    holder = find_row(row.path[:1])
+    if holder is not None and holder.kind == "tables" and row is not holder:
+        raise ValueError(f"{holder.key} is a list: give all of it as JSON in {variable(holder.path)}")
     return _path(name), _value(row, text)
 
 

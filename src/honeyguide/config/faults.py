@@ -44,7 +44,7 @@ def _fault(entry: Mapping[str, Any], given: Given) -> Fault:
         return Fault(path, f"{dotted(path[:-1])} lacks the key '{path[-1]}'", origin)
     row = find_row(path)
     if row is None:
-        return Fault(path, _not_a_table(path), origin)
+        return Fault(path, _of_another_shape(path, entry["input"]), origin)
     if kind == "value_error" and row.kind in ("duration", "size"):
         return Fault(path, f"{dotted(path)}: {entry['ctx']['error']}", origin)
     if row.secret and kind == "too_short":
@@ -88,8 +88,13 @@ def _listing(names: set[str]) -> str:
     return ", ".join(sorted(names))
 
 
-def _not_a_table(path: KeyPath) -> str:
-    return f"{dotted(path)} must be a table, written as [{dotted(path)}] with its keys below"
+def _of_another_shape(path: KeyPath, value: Any) -> str:
+    """What is wrong with something that is no setting: a section, a member of a list or of a table."""
+    holder = find_row(path[:-1])
+    if holder is not None and holder.kind == "list":
+        return f"{dotted(path)} is {value!r}; allowed: a text"
+    header = f"[[{dotted(path[:-1])}]]" if isinstance(path[-1], int) else f"[{dotted(path)}]"
+    return f"{dotted(path)} must be a table, written as {header} with its keys below"
 
 
 def _show(value: Any, row: Row) -> str:

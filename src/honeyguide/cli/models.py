@@ -1,0 +1,162 @@
+"""`honeyguide models`: list, show, compare, promote, rollback."""
+
+import re
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from honeyguide.cli.frame import HelpfulGroup
+from honeyguide.cli.metrics import metric_names, metric_text
+from honeyguide.cli.output import Cell, Json, Out, ago, table
+from honeyguide.cli.storage import storage
+from honeyguide.errors import InvalidInput, NotFound
+from honeyguide.models.artefact import load as load_artefact
+from honeyguide.protocols import Registry
+from honeyguide.train import promote as promote_version
+from honeyguide.train import rollback as roll_back
+from honeyguide.types import ModelVersion
+
+app = typer.Typer(add_completion=False, help="List, compare, promote and roll back model versions.", cls=HelpfulGroup)
+
+CHAMPION = "champion"
+_ALIAS = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+
+Version = Annotated[str, typer.Argument(metavar="MODEL", help="name@version, or an alias such as champion.")]
+Other = Annotated[str, typer.Argument(metavar="OTHER", help="What to compare it with.")]
+To = Annotated[str, typer.Option("--to", "--alias", metavar="ALIAS", help="The alias to point at it.")]
+Alias = Annotated[str, typer.Option("--alias", metavar="ALIAS", help="The alias to roll back.")]
+ModelName = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only the versions of this model.")]
+
+
+@app.command("list")
+def list_versions(context: typer.Context, name: ModelName = None, json: Json = False) -> None:
+    """All versions, newest first, with what they scored and which alias points at them."""
+    out = Out(json)
+    with storage(context) as stored:
+        versions, aliases = stored.store.registry.versions(name), stored.store.registry.aliases()
+        out.result([_plain(version, aliases) for version in versions])
+        if not versions:
+            out.note("empty", f"no version of {name!r} yet" if name else "no model is trained yet")
+            out.hint("honeyguide train")
+            return
+        names = metric_names((version.metrics for version in versions), main=True)
+        rows: list[list[Cell]] = [["version", "alias", *names, "log position", "trained"]]
+        for version in versions:
+            alias = Text(", ".join(_aliases_of(version, aliases)), style="green")
+            scores = [metric_text(version.metrics.get(metric)) for metric in names]
+            when = ago(version.created_at, stored.clock.now_ms())
+            rows.append([Text(version.label, style="bold"), alias, *scores, f"{version.trained_through:,}", when])
+        out.lines(table(rows, right=range(2, 3 + len(names)), width=out.width))
+
+
+@app.command()
+def show(context: typer.Context, model: Version, json: Json = False) -> None:
+    """One version: its scores, hyper-parameters and files, with their checksums looked at again."""
+    out = Out(json)
+    with storage(context) as stored:
+        registry = stored.store.registry
+        version, aliases = find_version(registry, model), registry.aliases()
+        load_artefact(stored.artefacts.path(version.model, version.version))
+        out.result(_plain(version, aliases) | {"manifest": version.manifest})
+        out.show("version", Text(version.label, style="bold"))
+        out.show("aliases", ", ".join(_aliases_of(version, aliases)) or "none")
+        out.show(
+            "trained", f"{ago(version.created_at, stored.clock.now_ms())}, on the log up to {version.trained_through:,}"
+        )
+        params = version.manifest.get("params", {})
+        out.show("params", ", ".join(f"{key} = {value}" for key, value in params.items()) or "none")
+        out.show("files", "whole, as their checksums say")
+        scores: list[list[Cell]] = [[name, metric_text(version.metrics[name])] for name in metric_names([version.metrics])]
+        out.lines(["", *table(scores, right=(1,), head=False)] if scores else [])
+
+
+@app.command()
+def compare(context: typer.Context, model: Version, other: Other = CHAMPION, json: Json = False) -> None:
+    """Two versions side by side, as they were evaluated when they were trained."""
+    out = Out(json)
+    with storage(context) as stored:
+        registry = stored.store.registry
+        one, two = find_version(registry, model), find_version(registry, other)
+        names = metric_names([one.metrics, two.metrics])
+        changes = {name: _change(one.metrics.get(name), two.metrics.get(name)) for name in names}
+        out.result({"a": _plain(one, {}), "b": _plain(two, {}), "change": changes})
+        rows: list[list[Cell]] = [["metric", one.label, two.label, "change"]]
+        for name in names:
+            change = changes[name]
+            told = Text("" if change is None else f"{change:+.1%}", style="green" if (change or 0) > 0 else "red")
+            rows.append([name, metric_text(one.metrics.get(name)), metric_text(two.metrics.get(name)), told])
+        out.lines(table(rows, right=(1, 2, 3)))
+        if one.trained_through != two.trained_through:
+            out.note("note", "they were evaluated on different data; 'honeyguide evaluate' compares all models on the same")
+
+
+@app.command()
+def promote(context: typer.Context, model: Version, to: To = CHAMPION, json: Json = False) -> None:
+    """Point an alias at a version; it is loaded first, so a damaged one never serves. A running server follows at once."""
+    if not _ALIAS.fullmatch(to):
+        raise InvalidInput(f"{to!r} is no name for an alias.", cure="Use a-z, 0-9, _ and -, beginning with a letter.")
+    with storage(context) as stored:
+        registry = stored.store.registry
+        target, before = find_version(registry, model), registry.aliases().get(to)
+        _pointed(Out(json), to, before, promote_version(registry, stored.artefacts, to, target.model, target.version))
+
+
+@app.command()
+def rollback(context: typer.Context, alias: Alias = CHAMPION, json: Json = False) -> None:
+    """Point an alias at what it pointed at before."""
+    with storage(context) as stored:
+        registry = stored.store.registry
+        if alias not in registry.aliases():
+            known = ", ".join(sorted(registry.aliases())) or "none yet; run 'honeyguide train'"
+            raise NotFound(f"There is no alias {alias!r}.", cure=f"There are: {known}.")
+        before = registry.aliases()[alias]
+        _pointed(Out(json), alias, before, roll_back(registry, stored.artefacts, alias))
+
+
+def find_version(registry: Registry, name: str) -> ModelVersion:
+    """The version that an alias, `name@version` or a model's name (its newest) means; raises NotFound with what there is."""
+    aliases = registry.aliases()
+    if name in aliases:
+        return aliases[name]
+    model, at, number = name.partition("@")
+    if at and number.isdecimal() and len(number) < 10:
+        return registry.version(model, int(number))
+    newest = registry.versions(name)
+    if newest and not at:
+        return newest[0]
+    known = sorted({*aliases, *(version.label for version in registry.versions()[:20])})
+    raise NotFound(f"There is no model {name!r}.", cure=f"There are: {', '.join(known)}." if known else "honeyguide train")
+
+
+def _pointed(out: Out, alias: str, before: ModelVersion | None, target: ModelVersion) -> None:
+    out.result({"alias": alias, "version": target.label, "before": before.label if before else None})
+    was = "" if before is None else "  (as before)" if before.label == target.label else f"  (was {before.label})"
+    out.show(alias, Text.assemble((target.label, "bold"), was))
+    if before and before.label != target.label:
+        out.hint(
+            f"honeyguide models rollback{'' if alias == CHAMPION else f' --alias {alias}'}   brings {before.label} back"
+        )
+
+
+def _aliases_of(version: ModelVersion, aliases: dict[str, ModelVersion]) -> list[str]:
+    return sorted(name for name, target in aliases.items() if target.label == version.label)
+
+
+def _plain(version: ModelVersion, aliases: dict[str, ModelVersion]) -> dict[str, Any]:
+    return {
+        "model": version.model,
+        "version": version.version,
+        "label": version.label,
+        "aliases": _aliases_of(version, aliases),
+        "created_at": version.created_at,
+        "trained_through": version.trained_through,
+        "metrics": version.metrics,
+    }
+
+
+def _change(one: Any, two: Any) -> float | None:
+    """How much better the first is, relative to the second."""
+    if not isinstance(one, int | float) or not isinstance(two, int | float) or not two:
+        return None
+    return (one - two) / abs(two)

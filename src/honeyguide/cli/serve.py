@@ -1,0 +1,47 @@
+"""`honeyguide serve`: answer over HTTP until told to stop."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from honeyguide.api.server import serve as serve_http
+from honeyguide.bootstrap import data_options
+from honeyguide.cli import logs
+from honeyguide.cli.opening import configuration, invocation, short
+from honeyguide.cli.output import Json, Out
+from honeyguide.config import LoadedConfig
+
+app = typer.Typer(add_completion=False)
+
+Host = Annotated[str | None, typer.Option("--host", metavar="ADDRESS", help="Another than loopback needs auth.key.")]
+Port = Annotated[int | None, typer.Option("--port", "-p", metavar="PORT", help="0 takes a free one.")]
+
+
+@app.command()
+def serve(context: typer.Context, host: Host = None, port: Port = None, json: Json = False) -> None:
+    """Answer over HTTP until ctrl-C or SIGTERM; requests under way are finished first.
+
+    With --json one line says where, as soon as requests are answered."""
+    loaded = configuration(context, server__host=host, server__port=port)
+    logs.of_server(loaded.settings.logging, debug=invocation(context).debug)
+    out = Out(json)
+    serve_http(loaded.settings, config_options=child_options(loaded), ready=lambda url: _announce(out, loaded, url))
+    out.note("stopped", "all requests under way were finished")
+
+
+def child_options(loaded: LoadedConfig) -> list[str]:
+    """The options that open the same project in a process that the server starts."""
+    config = ["--config", str(loaded.path.absolute())] if loaded.path else []
+    return [*config, *data_options(loaded.settings.project.data_dir)]
+
+
+def _announce(out: Out, loaded: LoadedConfig, url: str) -> None:
+    settings = loaded.settings
+    out.result({"url": url, "pid": os.getpid(), "data_dir": str(settings.project.data_dir)})
+    out.note("serving", url, style="bold")
+    out.note("docs", f"{url}/docs")
+    out.note("data", short(settings.project.data_dir))
+    key = " -H 'Authorization: Bearer KEY'" if settings.auth.key else ""
+    out.note("try", f"curl -X POST{key} '{url}/recommendations?user_id=user_123&n=10'")
+    out.note("stop", "ctrl-C")

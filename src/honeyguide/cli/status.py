@@ -1,0 +1,80 @@
+"""`honeyguide status`: is a server up, how far is the log, what is served, what runs."""
+
+import asyncio
+import re
+from typing import Any
+
+import httpx
+import typer
+from rich.text import Text
+
+from honeyguide.cli.holder import holder_of
+from honeyguide.cli.opening import short
+from honeyguide.cli.output import Json, Out, ago, count
+from honeyguide.cli.storage import Stored, storage
+from honeyguide.config import settings_fingerprint
+from honeyguide.types import Job
+
+app = typer.Typer(add_completion=False)
+
+_JOBS = 5
+_TIMEOUT = 2.0
+
+
+@app.command()
+def status(context: typer.Context, json: Json = False) -> None:
+    """Show the server, the log, the models and the latest jobs of this project."""
+    out = Out(json)
+    with storage(context) as stored:
+        settings, store = stored.loaded.settings, stored.store
+        server = _server(stored)
+        position = asyncio.run(store.log.position())
+        items = sum(item.deleted_at is None for batch in store.catalogue.scan_items() for item in batch)
+        aliases = {alias: version.label for alias, version in sorted(store.registry.aliases().items())}
+        versions, jobs, now = len(store.registry.versions()), store.jobs.page(limit=_JOBS), stored.clock.now_ms()
+        known: dict[str, Any] = {"position": position, "items": items, "slates": store.slates.count()}
+        known |= {"aliases": aliases, "versions": versions, "config": settings_fingerprint(settings)}
+        data_dir = settings.project.data_dir
+        out.result({"project": settings.project.name, "data_dir": str(data_dir), "server": server, **known, "jobs": jobs})
+        out.show("project", f"{settings.project.name} in {short(data_dir)}")
+        out.show("server", _server_text(server, now))
+        out.show("log", f"{count(position, 'row')} · {count(items, 'item')} · {count(known['slates'], 'slate')} served")
+        served = ", ".join(f"{alias} = {label}" for alias, label in aliases.items())
+        out.show("models", f"{served or 'none trained; popular items are served'} · {count(versions, 'version')} kept")
+        for job in jobs:
+            out.show("job", _job_text(job, now))
+        if not aliases:
+            out.hint("honeyguide train" if position else "honeyguide import events FILE")
+        elif not server["running"]:
+            out.hint("honeyguide serve")
+
+
+def _server(stored: Stored) -> dict[str, Any]:
+    """Who holds the data directory, and whether it answers."""
+    settings = stored.loaded.settings
+    holder = holder_of(settings.project.data_dir)
+    if holder is None:
+        return {"running": False}
+    named = re.search(r"https?://\S+", holder.holder)
+    port = re.search(r"port (\d+)", holder.holder)
+    url = named[0] if named else f"http://127.0.0.1:{port[1] if port else settings.server.port}"
+    told = {"running": True, "holder": holder.holder, "pid": holder.pid, "since": holder.since, "url": url}
+    try:
+        answer = httpx.get(f"{url}/healthz", timeout=_TIMEOUT, trust_env=False)
+    except httpx.HTTPError as error:
+        return told | {"healthy": False, "reason": str(error) or type(error).__name__}
+    return told | {"healthy": answer.status_code == httpx.codes.OK}
+
+
+def _server_text(server: dict[str, Any], now: int) -> Text:
+    if not server["running"]:
+        return Text("not running")
+    health = Text("answers", style="green") if server["healthy"] else Text("does not answer", style="bold red")
+    return Text.assemble(f"{server['url']} ", health, f" · process {server['pid']}, started {ago(server['since'], now)}")
+
+
+def _job_text(job: Job, now: int) -> Text:
+    style = {"succeeded": "green", "failed": "bold red", "running": "cyan"}.get(job.state, "")
+    how_far = f" {job.progress:.0%}" if job.state == "running" else ""
+    said = f" · {job.message}" if job.message else ""
+    return Text.assemble(f"{job.kind} ", (f"{job.state}{how_far}", style), f" · {ago(job.created_at, now)}{said}")

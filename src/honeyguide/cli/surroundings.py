@@ -1,0 +1,83 @@
+"""What can be wrong around the data: the configuration's file, the disk, the models."""
+
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from honeyguide.cli.findings import Finding
+from honeyguide.config import LoadedConfig, Settings, cross_check
+from honeyguide.config.load import located
+from honeyguide.errors import ConfigError, DamagedArtefact
+from honeyguide.models import REGISTRY
+from honeyguide.models.artefact import load as load_artefact
+from honeyguide.protocols import Artefacts, Registry
+
+_GB = 1_000_000_000
+_SHORT_KEY = 16
+_DAY = 86_400_000
+_OLD = 7 * _DAY
+_BEHIND = 0.2
+
+
+def config_faults(error: ConfigError) -> list[Finding]:
+    """Every fault of a configuration that does not load."""
+    return [Finding("error", "config", fault.detail, "honeyguide config check") for fault in error.errors]
+
+
+def config_findings(loaded: LoadedConfig) -> Iterator[Finding]:
+    """A configuration that loads, and still is not right."""
+    for fault in located(cross_check(loaded.settings, list(REGISTRY)), loaded.sources):
+        yield Finding("error", "config", fault.sentence(), "honeyguide config show --sources")
+    key = loaded.settings.auth.key
+    if key is None:
+        return
+    if len(key.get_secret_value()) < _SHORT_KEY:
+        fix = "take a longer one: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        yield Finding("warning", "short_key", f"auth.key has fewer than {_SHORT_KEY} characters", fix)
+    source = loaded.sources["auth.key"]
+    if loaded.path and source.startswith(str(loaded.path)) and loaded.path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        what = f"{loaded.path} holds auth.key and others on this machine may read it"
+        yield Finding("warning", "open_key", what, f"chmod 600 {loaded.path}, or use HONEYGUIDE_AUTH__KEY_FILE")
+
+
+def disk_findings(settings: Settings, free: int | None = None) -> Iterator[Finding]:
+    """Is there room for the data to grow? `free` bytes are those of the disk unless given."""
+    folder = _existing(settings.project.data_dir)
+    free = shutil.disk_usage(folder).free if free is None else free
+    if free < _GB:
+        level, code = ("error", "disk_full") if free < _GB // 5 else ("warning", "disk_nearly_full")
+        what = f"{free / 1e6:,.0f} MB are free on the disk of {folder}"
+        fix = "make room, or move data_dir; events are refused when the disk is full, none that was acknowledged is lost"
+        yield Finding("error" if level == "error" else "warning", code, what, fix)
+
+
+def model_findings(registry: Registry, artefacts: Artefacts, position: int, now: int) -> Iterator[Finding]:
+    """Is a model there, whole, and not much older than the data?"""
+    aliases = registry.aliases()
+    champion = aliases.get("champion")
+    if champion is None:
+        yield Finding("warning", "not_trained", "no model is trained; popular items are served to all", "honeyguide train")
+    for alias, version in sorted(aliases.items()):
+        try:
+            load_artefact(artefacts.path(version.model, version.version))
+        except DamagedArtefact as error:
+            what = f"{version.label}, which {alias} points at, is damaged: {error.detail}"
+            yield Finding("error", "damaged_model", what, f"honeyguide models rollback --alias {alias}, or honeyguide train")
+    if champion is None or not position:
+        return
+    behind = (position - champion.trained_through) / position
+    if behind > _BEHIND:
+        what = f"{behind:.0%} of the log are newer than the champion {champion.label}"
+        yield Finding("warning", "old_model", what, "honeyguide train")
+    elif now - champion.created_at > _OLD and behind > 0:
+        days = (now - champion.created_at) // _DAY
+        what = f"the champion {champion.label} is {days} days old and the log has grown since"
+        yield Finding("warning", "old_model", what, "honeyguide train")
+
+
+def _existing(path: Path) -> Path:
+    """The nearest folder on the way to `path` that is there."""
+    while not path.exists():
+        path = path.parent
+    return path

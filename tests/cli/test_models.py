@@ -1,0 +1,140 @@
+"""`train`, `evaluate`, `models`: versions come, serve, go back; a damaged or worse one never serves."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+
+def champion(run: Run) -> str:
+    label: str = run("status", "--json").json["aliases"]["champion"]
+    return label
+
+
+def test_training_publishes_and_says_how_good(run: Run, shop: Path) -> None:
+    ran = run("train", "popular", "ease", "--json", "--progress", "json")
+    report = ran.json
+    assert report["champion"] == "ease@2" == champion(run)
+    by_name = {model["name"]: model["metrics"] for model in report["models"]}
+    assert by_name["ease"]["ndcg@20"] > by_name["popular"]["ndcg@20"] > 0
+    steps = [json.loads(line) for line in ran.err.splitlines()]
+    assert steps[0]["stage"] == "read the log"
+    assert steps[-1]["progress"] == 1.0
+    assert [step["progress"] for step in steps] == sorted(step["progress"] for step in steps)
+
+
+def test_training_for_people(run: Run, shop: Path) -> None:
+    ran = run("train", "ease")
+    table = [line for line in ran.out.splitlines() if "ease@2" in line or "popular@2" in line]
+    assert "→  ease@2" in table[0]
+    assert "popular@2" in table[1]
+    assert "champion  ease@2\n" in ran.out
+    assert "gain      +0." in ran.out
+    assert "   0%  read the log" in ran.err
+    assert "next      honeyguide recommend USER" in ran.err
+
+
+def test_what_cannot_be_trained(run: Run, shop: Path) -> None:
+    ran = run("train", "esae", code=2)
+    assert "There is no model 'esae'." in ran.err
+    assert "ease" in ran.err
+    (shop / "users.csv").write_text("user_id,country\nu1,AT\n")
+    run("import", "users", "users.csv", "--data-dir", "other")
+    ran = run("train", "--data-dir", "other", code=1)
+    assert "there is nothing to learn from" in ran.err
+
+
+def test_a_gate_that_is_not_met_ends_with_3_and_the_old_version_serves(run: Run, shop: Path) -> None:
+    ran = run("train", "ease", code=3, HONEYGUIDE_TRAINING__GATE="50")
+    assert "No model is good enough" in ran.err
+    assert champion(run) == "ease@1"
+    assert run("train", "ease", "--json", code=3, HONEYGUIDE_TRAINING__GATE="50").json["error"]["code"] == "gate_not_met"
+
+
+def test_ctrl_c_leaves_the_old_version_serving(run: Run, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["honeyguide.train.publish"], "save", interrupted)
+    ran = run("train", "ease", code=130)
+    assert "Stopped by ctrl-C." in ran.err
+    assert champion(run) == "ease@1"
+    assert run("models", "list", "--json").json[0]["label"] in ("ease@1", "popular@1")
+
+
+def test_evaluating_publishes_nothing(run: Run, shop: Path) -> None:
+    before = run("models", "list", "--json").json
+    report = run("evaluate", "popular", "ease", "--k", "5", "--json").json
+    assert {model["name"]: model["version"] for model in report["models"]} == {"popular": 0, "ease": 0}
+    assert all(0 < model["metrics"]["ndcg@5"] < 1 for model in report["models"])
+    low, high = report["models"][1]["metrics"]["ndcg@5_interval"]
+    assert low < report["models"][1]["metrics"]["ndcg@5"] < high
+    assert run("models", "list", "--json").json == before
+    ran = run("evaluate", "popular", "ease")
+    assert "ndcg@20" in ran.out
+    assert "→  ease " in ran.out
+    assert "asked     80 users for their latest 20%, ranking all items" in ran.out
+
+
+def test_versions_are_listed_and_shown(run: Run, shop: Path) -> None:
+    listed = run("models", "list").out.splitlines()
+    assert listed[0].split() == ["version", "alias", "ndcg@20", "recall@20", "coverage", "log", "position", "trained"]
+    assert {line.split()[0] for line in listed[1:]} == {"ease@1", "popular@1"}
+    assert [version["label"] for version in run("models", "list", "ease", "--json").json] == ["ease@1"]
+    ran = run("models", "show", "champion")
+    assert "version   ease@1\n" in ran.out
+    assert "l2 = " in ran.out
+    told = run("models", "show", "ease", "--json").json
+    assert told["aliases"] == ["champion"]
+    assert told["manifest"]["model"] == "ease"
+
+
+def test_versions_are_compared(run: Run, shop: Path) -> None:
+    told = run("models", "compare", "popular@1", "--json").json
+    assert (told["a"]["label"], told["b"]["label"]) == ("popular@1", "ease@1")
+    assert told["change"]["ndcg@20"] < 0
+    assert "ndcg@20" in run("models", "compare", "ease@1", "popular@1").out
+
+
+def test_promote_and_roll_back(run: Run, shop: Path) -> None:
+    ran = run("models", "promote", "popular@1")
+    assert "champion  popular@1  (was ease@1)\n" in ran.out
+    assert "models rollback" in ran.err
+    assert champion(run) == "popular@1"
+    assert "champion  popular@1  (as before)\n" in run("models", "promote", "champion").out
+    assert run("models", "rollback", "--json").json == {"alias": "champion", "version": "ease@1", "before": "popular@1"}
+    assert champion(run) == "ease@1"
+    run("models", "promote", "popular", "--to", "shadow")
+    assert run("status", "--json").json["aliases"] == {"champion": "ease@1", "shadow": "popular@1"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["promote", "ease@9"], "ease@1"),
+        (["promote", "als@1"], "als"),
+        (["promote", "ease@1", "--to", "No Name"], "is no name for an alias"),
+        (["rollback", "--alias", "shadow"], "There are: champion."),
+        (["rollback"], "models list"),
+        (["show", "zzz"], "There are: champion, ease@1, popular@1."),
+    ],
+)
+def test_what_cannot_be_pointed_at(run: Run, shop: Path, words: list[str], said: str) -> None:
+    assert said in run("models", *words, code=1).err
+    assert champion(run) == "ease@1"
+
+
+def test_a_damaged_version_is_refused(run: Run, shop: Path) -> None:
+    run("models", "promote", "popular@1")
+    (arrays,) = (shop / "data" / "models").glob("ease*/**/arrays.safetensors")
+    arrays.chmod(0o644)
+    content = bytearray(arrays.read_bytes())
+    content[-1] ^= 1
+    arrays.write_bytes(content)
+    ran = run("models", "promote", "ease@1", code=1)
+    assert "altered or cut short" in ran.err
+    assert champion(run) == "popular@1"
+    assert "altered" in run("models", "show", "ease@1", code=1).err

@@ -1,0 +1,95 @@
+"""Names that one part of the configuration uses and another declares."""
+
+from typing import Any
+
+import pytest
+
+from honeyguide.config import Settings, cross_check
+
+MODELS = ("popular", "ease", "als")
+NAME = "1 to 64 printable characters, no space at either end"
+
+
+def said(settings: dict[str, Any], *, models: tuple[str, ...] | None = None) -> list[str]:
+    """The problems found in settings given as a tree."""
+    return [fault.problem for fault in cross_check(Settings.model_validate(settings), models)]
+
+
+def test_the_defaults_are_fine() -> None:
+    assert said({}) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        (
+            {"surfaces": [{"name": "a", "exclude": ["purchse"]}]},
+            "surfaces[0] (a): exclude names the unknown event type 'purchse'; did you mean purchase?",
+        ),
+        (
+            {"surfaces": [{"name": "a", "invalidate": ["zzz"]}]},
+            "surfaces[0] (a): invalidate names the unknown event type 'zzz'; declare it: [events.types.zzz]",
+        ),
+        (
+            {"surfaces": [{"name": "a", "invalidate": ["seen"]}]},
+            "surfaces[0] (a): invalidate names the unknown event type 'seen'; declare it: [events.types.seen]",
+        ),
+        (
+            {"surfaces": [{"name": "a", "model": "ease@0"}]},
+            "surfaces[0] (a): model is 'ease@0'; allowed: an alias such as champion, or name@version",
+        ),
+        (
+            {"events": {"types": {"Product\nViewed": {}}}},
+            f"events.types: 'Product\\nViewed' is not a name of an event type; allowed: {NAME}",
+        ),
+        (
+            {"events": {"types": {"seen": {}}}},
+            "events.types: 'seen' means 'any event' in a surface's exclude; choose another name",
+        ),
+        (
+            {"segments": {"attributes": ["country", "country"]}},
+            "segments.attributes must be one or two different names of user attributes",
+        ),
+        ({"segments": {"attributes": [""]}}, "segments.attributes must be one or two different names of user attributes"),
+        (
+            {"recommend": {"remembered": 10}},
+            "recommend.remembered is 10, below recommend.history (200): exclusions must look at no less than models do",
+        ),
+        ({"models": {"train": []}}, "models.train is empty; name at least one model, such as 'popular'"),
+        ({"models": {"train": ["ease", "ease"]}}, "models.train names 'ease' 2 times"),
+    ],
+)
+def test_a_fault_is_named(settings: dict[str, Any], problem: str) -> None:
+    assert said(settings) == [problem]
+
+
+def test_two_surfaces_of_one_name_are_both_named() -> None:
+    twice = [{"name": "a"}, {"name": "b"}, {"name": "a"}]
+    assert said({"surfaces": twice}) == [f"surfaces[{at}] (a): 2 surfaces have this name" for at in (0, 2)]
+
+
+def test_other_systems_names_of_events_are_fine() -> None:
+    assert said({"events": {"types": {"Product Viewed": {}, "AddToCart": {}, "ga4.view-item": {}, "買う": {}}}}) == []
+
+
+@pytest.mark.parametrize("name", ["", " view", "view ", "a\x00b", "x" * 65])
+def test_names_that_no_event_may_have(name: str) -> None:
+    assert len(said({"events": {"types": {name: {}}}})) == 1
+
+
+def test_declared_types_and_seen_are_known() -> None:
+    surface = {"name": "a", "exclude": ["seen", "like"], "invalidate": ["like"]}
+    assert said({"surfaces": [surface], "events": {"types": {"like": {}}}}) == []
+
+
+def test_models_are_looked_up_only_where_they_are_known() -> None:
+    settings = {
+        "models": {"train": ["esae"], "params": {"zzz": {}}},
+        "surfaces": [{"name": "a", "model": "alss@3"}, {"name": "b", "model": "challenger"}],
+    }
+    assert said(settings) == []
+    assert said(settings, models=MODELS) == [
+        "models.train names the unknown model 'esae'; did you mean ease?",
+        "models.params names the unknown model 'zzz'; there are als, ease, popular",
+        "surfaces[0] (a): model names the unknown model 'alss'; did you mean als?",
+    ]
