@@ -120,6 +120,7 @@ class Runtime:
             self.clock,
             self.ids,
             [self.follow.appended_here, self._item_refresh.follow, self.subjects.follow, count_events(self.metrics)],
+            self.metrics,
         )
 
     async def start(self) -> None:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, cast
 
 import msgspec
 import polars as pl
@@ -133,7 +133,7 @@ class Honeyguide:
             {"rank": i.rank, "item_id": i.item_id, "score": i.score, "sources": i.sources, "reason": i.reason.text}
             for i in slate.items
         ]
-        schema = {
+        schema: dict[str, pl.DataType | type[pl.DataType]] = {
             "rank": pl.Int64,
             "item_id": pl.String,
             "score": pl.Float64,
@@ -171,7 +171,7 @@ def _query(**fields: Any) -> Query:
 def _chunks(data: object) -> Iterable[tuple[int, list[dict[str, Any]]]]:
     """(position of the first row, rows as dicts without nulls) for any kind of table."""
     if not isinstance(data, pl.DataFrame) and (hasattr(data, "__dataframe__") or hasattr(data, "__arrow_c_stream__")):
-        data = pl.DataFrame(data)
+        data = pl.DataFrame(cast(Any, data))
     if isinstance(data, pl.DataFrame):
         data = _with_plain_values(data)
         for start in range(0, data.height, _CHUNK):

@@ -1,20 +1,27 @@
 """EASE: a linear item-item model in closed form.
 
 Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019: B = I - P diag(1 / diag(P)), P = (X'X + l2 I)^-1,
-scores = x B. A user unseen in training is a new x. Memory and time grow with items^2 and items^3.
+scores = x B. A user unseen in training is a new x. Memory grows with items^2 and time with items^3, so only the most
+popular `max_items` take part; the others score 0. Similar items are those of largest partial correlation,
+-P_ij / sqrt(P_ii P_jj), which B holds up to a scaling (Lauritzen, "Graphical models", 1996, 5.1.3).
 """
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Final, Self
 
 import numpy as np
 from scipy.linalg import lapack
+from scipy.sparse import csr_array
 
-from honeyguide.errors import NotEnoughData
-from honeyguide.models.rows import best, history_weights, user_item_matrix
-from honeyguide.models.trained import Trained, setting, state, take
+from honeyguide.errors import InvalidInput
+from honeyguide.models.rows import best, history_matrix, history_weights, user_item_matrix
+from honeyguide.models.trained import Trained, setting, take
 from honeyguide.types import FloatArray, Histories, IntArray, Interactions
+
+_BLOCK: Final = 1_024
+_BYTES_PER_CELL: Final = 6  # the matrix itself, and room for one block of sparse products
 
 
 @dataclass(kw_only=True, eq=False)
@@ -23,56 +30,127 @@ class Ease(Trained):
 
     name: ClassVar[str] = "ease"
 
-    l2: float = setting(300.0, 0.001, 1e9, "Strength of the ridge.")
-    power: float = setting(0.5, 0.0, 1.0, "0 treats interactions as binary, 1 takes their summed weights as they are.")
-    most_items: int = setting(20_000, 1, 100_000, "Largest catalogue that is tried: memory is 8 bytes x items^2.")
-    _weights: FloatArray = state()
-    _scale: FloatArray = state()
+    l2: float = setting(100.0, 0.001, 1e9, "Strength of the ridge.")
+    max_items: int = setting(12_000, 1, 100_000, "Most popular items that take part; memory is 4 bytes x items^2.")
+    power: float = setting(0.5, 0.0, 1.0, "0 treats interactions as binary, 1 takes their weights as they are.")
+    _weights: FloatArray = field(init=False, repr=False)
+    _diagonal: FloatArray = field(init=False, repr=False)
+    _places: IntArray = field(init=False, repr=False)
+    _scale: FloatArray = field(init=False, repr=False)
+    _kept: IntArray = field(init=False, repr=False)
 
-    def fit(
-        self, interactions: Interactions, *, seed: int = 0, progress: Callable[[float], None] | None = None
-    ) -> Self:
-        """Invert the ridge of the Gram matrix; `seed` is not used. Raises `NotEnoughData` for a catalogue too large."""
-        if interactions.n_items > self.most_items:
-            cure = "Raise models.params.ease.most_items, or leave 'ease' out of models.train."
-            raise NotEnoughData(f"{interactions.n_items} items are more than ease takes ({self.most_items}).", cure=cure)
+    def fit(self, interactions: Interactions, *, seed: int = 0, progress: Callable[[float], None] | None = None) -> Self:
+        """Invert the ridge of the Gram matrix; `seed` is not used.
+
+        Raises `InvalidInput` for a catalogue that does not fit into memory or data too unbalanced for `l2`."""
         matrix, scale = user_item_matrix(interactions, self.power)
-        gram = (matrix.T @ matrix).toarray().astype(np.float64)
-        gram[np.diag_indices_from(gram)] += self.l2
-        factor, _ = lapack.dpotrf(gram, lower=1, overwrite_a=1)
-        inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
-        inverse = np.tril(inverse) + np.tril(inverse, -1).T
-        weights = (-inverse / np.diag(inverse)).astype(np.float32)
-        np.fill_diagonal(weights, 0.0)
-        return self.with_arrays({"weights": weights, "scale": np.array([scale], dtype=np.float32)})
+        counts = np.bincount(matrix.indices, minlength=interactions.n_items)
+        kept = np.sort(np.argsort(-counts, kind="stable")[: self.max_items])
+        _check_memory(len(kept))
+        places = np.full(interactions.n_items, -1, dtype=np.int32)
+        places[kept] = np.arange(len(kept), dtype=np.int32)
+        gram = _gram(matrix[:, kept] if len(kept) < interactions.n_items else matrix, progress)
+        gram[np.diag_indices_from(gram)] += np.float32(self.l2)
+        _invert(gram)
+        diagonal = gram.diagonal().copy()
+        gram /= -diagonal[None, :]
+        np.fill_diagonal(gram, 0.0)
+        if progress is not None:
+            progress(1.0)
+        arrays = {"weights": gram, "diagonal": diagonal, "places": places, "scale": np.array([scale], np.float32)}
+        return self.with_arrays(arrays)
+
+    def _given(self, histories: Histories) -> csr_array:
+        """[len(histories), kept items]: x of each history."""
+        items, weights, _ = history_weights(histories, len(self._places), self.power, float(self._scale[0]))
+        if len(self._kept) < len(self._places):
+            items = self._places[items]
+            weights, items = np.where(items >= 0, weights, np.float32(0)), np.maximum(items, 0)
+        return history_matrix(histories, items, weights, len(self._kept))
 
     def scores(self, histories: Histories) -> FloatArray:
         """float32 [len(histories), n_items]; zeros for an empty history."""
-        given = history_weights(histories, len(self._weights), self.power, float(self._scale[0]))
-        items = np.where((histories.items >= 0) & (histories.items < len(self._weights)), histories.items, 0)
-        scores = np.zeros((len(histories), len(self._weights)), dtype=np.float32)
-        for row in range(len(histories)):
-            part = slice(histories.indptr[row], histories.indptr[row + 1])
-            scores[row] = given[part] @ self._weights[items[part]]
+        found: FloatArray = self._given(histories) @ self._weights
+        if len(self._kept) == len(self._places):
+            return found
+        scores = np.zeros((len(histories), len(self._places)), dtype=np.float32)
+        scores[:, self._kept] = found
         return scores
 
     def similar(self, items: IntArray, k: int) -> tuple[IntArray, FloatArray]:
-        """Items by the weight that each given item has for them."""
-        return best(self._weights[items], k)
+        """Items by partial correlation."""
+        numbers = np.full((len(items), k), -1, dtype=np.int32)
+        values = np.zeros((len(items), k), dtype=np.float32)
+        for row, place in enumerate(self._places[items].tolist()):
+            if place >= 0:
+                line = self._weights[place] * np.sqrt(self._diagonal / self._diagonal[place])
+                (found,), (values[row],) = best(line[None, :], k)
+                numbers[row] = np.where(found >= 0, self._kept[found], -1)
+        return numbers, values
 
     def contributions(self, history: Histories, item: int) -> FloatArray:
         """float32 [entries]: w * B[entry, item]."""
-        given = history_weights(history, len(self._weights), self.power, float(self._scale[0]))
-        items = np.where((history.items >= 0) & (history.items < len(self._weights)), history.items, 0)
-        return given * self._weights[items, item]
+        place = int(self._places[item])
+        if place < 0:
+            return np.zeros(len(history.items), dtype=np.float32)
+        given = self._given(history)
+        return given.data * self._weights[given.indices, place]  # type: ignore[no-any-return]
 
     def arrays(self) -> Mapping[str, object]:
-        """`weights` float32 [n_items, n_items], `scale` float32 [1]."""
-        return {"weights": self._weights, "scale": self._scale}
+        """`weights` float32 [kept, kept], `diagonal` of P float32 [kept], `places` int32 [n_items], `scale` float32 [1]."""
+        return {
+            "weights": self._weights,
+            "diagonal": self._diagonal,
+            "places": self._places,
+            "scale": self._scale,
+        }
 
     def with_arrays(self, arrays: Mapping[str, object]) -> Self:
         """The trained model again."""
         twin = replace(self)
-        twin._weights = take(arrays, "weights", np.float32, -1, -1)
+        twin._places = take(arrays, "places", np.int32, -1)
+        twin._kept = np.flatnonzero(twin._places >= 0).astype(np.int32)
+        twin._weights = take(arrays, "weights", np.float32, len(twin._kept), len(twin._kept))
+        twin._diagonal = take(arrays, "diagonal", np.float32, len(twin._kept))
         twin._scale = take(arrays, "scale", np.float32, 1)
         return twin
+
+
+def _check_memory(items: int) -> None:
+    have = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    most = int((have / _BYTES_PER_CELL) ** 0.5)
+    if items > most:
+        needed = _BYTES_PER_CELL * items**2 / 1e9
+        raise InvalidInput(
+            f"EASE over {items} items needs {needed:.1f} GB of memory; there are {have / 1e9:.1f}.",
+            cure=f"Set models.params.ease.max_items to {most} at most, or leave 'ease' out of models.train.",
+        )
+
+
+def _gram(matrix: csr_array, progress: Callable[[float], None] | None) -> FloatArray:
+    """matrix' @ matrix, dense float32, a block of rows at a time: the whole sparse product would not fit beside it."""
+    n = matrix.shape[1]
+    transposed = matrix.T.tocsr()
+    gram = np.empty((n, n), dtype=np.float32)
+    for start in range(0, n, _BLOCK):
+        stop = min(start + _BLOCK, n)
+        (transposed[start:stop] @ matrix).toarray(out=gram[start:stop])
+        if progress is not None:
+            progress(0.5 * stop / n)
+    return gram
+
+
+def _invert(matrix: FloatArray) -> None:
+    """The inverse of a symmetric positive definite matrix, in place, by Cholesky: half the work of a general inverse."""
+    if not len(matrix):
+        return
+    factor, failed = lapack.spotrf(matrix.T, lower=1, overwrite_a=1)
+    if not failed:
+        _, failed = lapack.spotri(factor, lower=1, overwrite_c=1)
+    if failed:
+        raise InvalidInput("The item-item matrix is too close to singular.", cure="Raise models.params.ease.l2.")
+    for start in range(0, len(matrix), _BLOCK):  # LAPACK wrote one triangle: mirror it
+        stop = min(start + _BLOCK, len(matrix))
+        matrix[start:stop, :start] = matrix[:start, start:stop].T
+        block = matrix[start:stop, start:stop]
+        block[:] = np.triu(block) + np.triu(block, 1).T

@@ -7,28 +7,99 @@ algorithms", TOIS 2004). `users` = 1 divides each user's row by the square root 
 a random walk item -> user -> item (Cooper, Lee, Radinsky, Siantos, "Random walks in recommender systems", WWW 2014).
 """
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Final, Self
 
-from honeyguide.models.trained import Trained, setting, state
-from honeyguide.types import FloatArray, IntArray
+import numpy as np
+from scipy.sparse import csr_array, diags_array
 
-_BLOCK = 512
+from honeyguide.models.rows import best, column_values, history_matrix, history_weights, links_of, user_item_matrix
+from honeyguide.models.trained import Trained, setting, take, take_links
+from honeyguide.types import FloatArray, Histories, IntArray, Interactions
+
+_BLOCK: Final = 512
 
 
 @dataclass(kw_only=True, eq=False)
 class Knn(Trained):
-    """Scores are sums over the history of w * similarity; only the k strongest links of an item are kept."""
+    """Scores are sums over the history of w * similarity; each candidate keeps only its k strongest links."""
 
     name: ClassVar[str] = "knn"
 
-    k: int = setting(200, 1, 100_000, "Links kept per item.")
-    users: float = setting(1.0, 0.0, 2.0, "Exponent of a user's number of items in the denominator.")
+    k: int = setting(200, 1, 100_000, "Links kept per candidate.")
+    users: float = setting(0.5, 0.0, 2.0, "Exponent of a user's number of items in the denominator.")
     source: float = setting(0.5, 0.0, 2.0, "Exponent of the history item's popularity in the denominator.")
     target: float = setting(0.5, 0.0, 2.0, "Exponent of the candidate's popularity in the denominator.")
     shrinkage: float = setting(0.0, 0.0, 1e9, "Added to the denominator: links seen rarely weigh less.")
-    power: float = setting(0.5, 0.0, 1.0, "0 treats interactions as binary, 1 takes their summed weights as they are.")
-    _indptr: IntArray = state()
-    _indices: IntArray = state()
-    _data: FloatArray = state()
-    _scale: FloatArray = state()
+    power: float = setting(0.5, 0.0, 1.0, "0 treats interactions as binary, 1 takes their weights as they are.")
+    _links: csr_array = field(init=False, repr=False)
+    _scale: FloatArray = field(init=False, repr=False)
+
+    def fit(self, interactions: Interactions, *, seed: int = 0, progress: Callable[[float], None] | None = None) -> Self:
+        """Count who touched both, 512 items at a time; `seed` is not used."""
+        matrix, scale = user_item_matrix(interactions, self.power)
+        n_items = interactions.n_items
+        touched = np.maximum(np.diff(matrix.indptr), 1).astype(np.float32)
+        popularity = np.maximum(np.bincount(matrix.indices, matrix.data, minlength=n_items), 1e-30)
+        rows = (diags_array(touched**-self.users) @ matrix).tocsr().astype(np.float32)
+        transposed = matrix.T.tocsr()
+        parts = [(matrix.indices[:0], matrix.indices[:0], matrix.data[:0])]
+        for start in range(0, n_items, _BLOCK):
+            stop = min(start + _BLOCK, n_items)
+            parts.append(self._strongest((transposed[start:stop] @ rows).toarray(), popularity, start))
+            if progress is not None:
+                progress(stop / n_items)
+        sources, targets, values = (np.concatenate(column) for column in zip(*parts, strict=True))
+        links = links_of(sources, targets, values, n_items)
+        return self.with_arrays(
+            {
+                "indptr": links.indptr.astype(np.int64),
+                "indices": links.indices.astype(np.int32),
+                "data": links.data,
+                "scale": np.array([scale], dtype=np.float32),
+            }
+        )
+
+    def _strongest(self, gram: FloatArray, popularity: FloatArray, start: int) -> tuple[IntArray, IntArray, FloatArray]:
+        """(source, target, similarity) of the k strongest sources of each of the block's targets."""
+        targets = np.arange(start, start + len(gram), dtype=np.int32)
+        gram[np.arange(len(gram)), targets] = 0.0
+        divisor = np.outer(popularity[targets] ** self.target, popularity**self.source) + self.shrinkage
+        gram /= divisor.astype(np.float32)
+        sources, values = best(gram, self.k)
+        real = sources >= 0
+        return sources[real], np.repeat(targets, real.sum(axis=1)), values[real]
+
+    def scores(self, histories: Histories) -> FloatArray:
+        """float32 [len(histories), n_items]; zeros for an empty history."""
+        n = self._links.shape[0]
+        items, weights, _ = history_weights(histories, n, self.power, float(self._scale[0]))
+        found: FloatArray = (history_matrix(histories, items, weights, n) @ self._links).toarray()
+        return found
+
+    def similar(self, items: IntArray, k: int) -> tuple[IntArray, FloatArray]:
+        """The strongest links that go out from each item."""
+        return best(self._links[items].toarray(), k)
+
+    def contributions(self, history: Histories, item: int) -> FloatArray:
+        """float32 [entries]: w * similarity(entry, item)."""
+        items, weights, _ = history_weights(history, self._links.shape[0], self.power, float(self._scale[0]))
+        return weights * column_values(self._links, items, item)
+
+    def arrays(self) -> Mapping[str, object]:
+        """The links by source item in compressed rows: `indptr` int64, `indices` int32, `data` float32; `scale` [1]."""
+        links = self._links
+        return {
+            "indptr": links.indptr.astype(np.int64),
+            "indices": links.indices.astype(np.int32),
+            "data": links.data,
+            "scale": self._scale,
+        }
+
+    def with_arrays(self, arrays: Mapping[str, object]) -> Self:
+        """The trained model again."""
+        twin = replace(self)
+        twin._links = take_links(arrays)
+        twin._scale = take(arrays, "scale", np.float32, 1)
+        return twin

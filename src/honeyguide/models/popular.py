@@ -7,15 +7,17 @@ shrunken to the whole by a Dirichlet prior (Manning, Raghavan, Schuetze, "Introd
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from honeyguide.models.rows import user_item_matrix
-from honeyguide.models.trained import Trained, setting, state, take
-from honeyguide.types import FloatArray, Histories, IntArray, Interactions
+from honeyguide.models.trained import Trained, setting, take
+from honeyguide.types import FloatArray, Histories, IntArray, Interactions, LongArray
 
+Wide = NDArray[np.float64]
 _DAY_MS = 86_400_000.0
 
 
@@ -26,24 +28,22 @@ class Popular(Trained):
     name: ClassVar[str] = "popular"
     personal: ClassVar[bool] = False
 
-    half_life: float = setting(90.0, 0.001, 1e6, "Days after which an event counts half.")
+    half_life: float = setting(30.0, 0.001, 1e6, "Days after which an event counts half.")
     floor: float = setting(0.05, 0.0, 1.0, "Share of its weight that an event never loses.")
-    power: float = setting(0.5, 0.0, 1.0, "0 counts users, 1 sums the weights of their events.")
+    power: float = setting(0.5, 0.0, 1.0, "0 counts users alike, 1 by the weight of their heaviest event.")
     shrinkage: float = setting(200.0, 0.0, 1e9, "Weight of the whole in a segment's shares, in interactions.")
-    _scores: FloatArray = state()
+    _scores: FloatArray = field(init=False, repr=False)
 
-    def fit(
-        self, interactions: Interactions, *, seed: int = 0, progress: Callable[[float], None] | None = None
-    ) -> Self:
+    def fit(self, interactions: Interactions, *, seed: int = 0, progress: Callable[[float], None] | None = None) -> Self:
         """Count; `seed` is not used. Each (user, item) pair counts once, at its latest time."""
         n_items, n_segments = interactions.n_items, max(1, interactions.n_segments)
         pairs, _ = user_item_matrix(interactions, self.power)
         users = np.repeat(np.arange(interactions.n_users), np.diff(pairs.indptr))
         weights = pairs.data * self._decay(_latest(interactions, users, pairs.indices))
-        counts = np.zeros((n_segments, n_items))
+        counts: Wide = np.zeros((n_segments, n_items))
         if interactions.segments is not None and n_segments > 1:
             flat = interactions.segments[users].astype(np.int64) * n_items + pairs.indices
-            counts = np.bincount(flat, weights, minlength=n_segments * n_items).reshape(n_segments, n_items)
+            counts = np.bincount(flat, weights, minlength=n_segments * n_items).astype(float).reshape(n_segments, n_items)
         counts[0] = np.bincount(pairs.indices, weights, minlength=n_items)
         overall = counts[0] / max(counts[0].sum(), 1e-30)
         totals = counts.sum(axis=1, keepdims=True)
@@ -51,12 +51,13 @@ class Popular(Trained):
         shares[0] = overall
         return self.with_arrays({"scores": shares.astype(np.float32)})
 
-    def _decay(self, ts: FloatArray) -> FloatArray:
+    def _decay(self, ts: Wide) -> Wide:
         """Weight of an event by its age. Age 0 is the 99th percentile: one clock in the far future ages nobody else."""
         if not len(ts):
-            return np.ones(0, dtype=np.float64)  # type: ignore[return-value]
+            return ts
         age = np.maximum(np.quantile(ts, 0.99, method="inverted_cdf") - ts, 0.0) / _DAY_MS
-        return self.floor + (1.0 - self.floor) * np.exp2(-age / self.half_life)  # type: ignore[no-any-return]
+        decayed: Wide = self.floor + (1.0 - self.floor) * np.exp2(-age / self.half_life)
+        return decayed
 
     def scores(self, histories: Histories) -> FloatArray:
         """The shares over all users, whatever the history."""
@@ -64,7 +65,8 @@ class Popular(Trained):
 
     def segment_scores(self, segment: int) -> FloatArray:
         """float32 [n_items]: the shares in one segment; those over all users where the segment is not known."""
-        return self._scores[segment if 0 <= segment < len(self._scores) else 0]
+        row: FloatArray = self._scores[segment if 0 <= segment < len(self._scores) else 0]
+        return row
 
     def similar(self, items: IntArray, k: int) -> tuple[IntArray, FloatArray]:
         """Nothing: popularity knows no likeness."""
@@ -85,10 +87,10 @@ class Popular(Trained):
         return twin
 
 
-def _latest(interactions: Interactions, users: IntArray, items: IntArray) -> FloatArray:
+def _latest(interactions: Interactions, users: LongArray, items: IntArray) -> Wide:
     """float64: the latest time of each (user, item) pair; pairs are ordered as in the sorted matrix."""
     key = interactions.users.astype(np.int64) * interactions.n_items + interactions.items
     pair = np.searchsorted(users.astype(np.int64) * interactions.n_items + items, key)
     latest = np.full(len(users), -np.inf)
     np.maximum.at(latest, pair, interactions.ts.astype(np.float64))
-    return latest  # type: ignore[return-value]
+    return latest

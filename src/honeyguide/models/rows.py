@@ -1,45 +1,53 @@
-"""Interactions and histories as sparse rows, and the best entries of dense rows."""
+"""Interactions and histories as sparse rows, links as compressed rows, and the best entries of dense rows."""
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import csr_array
 
-from honeyguide.types import FloatArray, Histories, IntArray, Interactions, LongArray
+from honeyguide.types import BoolArray, FloatArray, Histories, IntArray, Interactions, LongArray
 
 
 def user_item_matrix(interactions: Interactions, power: float) -> tuple[csr_array, float]:
-    """float32 [n_users, n_items]: x = (w / scale) ** power, w the summed weights of a (user, item) pair; and `scale`.
+    """float32 [n_users, n_items], columns sorted: x = (w / scale) ** power; and `scale`.
 
+    w is the heaviest event of the (user, item) pair: that somebody bought says more than how often they looked.
     `scale` is the mean of w over the pairs, so that x is around 1 whatever the events weigh; power 0 is binary.
     """
-    shape = (interactions.n_users, interactions.n_items)
-    matrix = coo_array((interactions.weights, (interactions.users, interactions.items)), shape=shape).tocsr()
-    matrix.sum_duplicates()
-    scale = float(matrix.data.mean(dtype=np.float64)) if matrix.nnz else 1.0
-    matrix.data = np.power(matrix.data / np.float32(scale), np.float32(power))
-    return matrix, scale
+    n_users, n_items = interactions.n_users, interactions.n_items
+    keys = interactions.users.astype(np.int64) * n_items + interactions.items
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if len(keys) else np.empty(0, np.int64)
+    heaviest = np.maximum.reduceat(interactions.weights[order], starts) if len(keys) else np.empty(0, np.float32)
+    scale = float(heaviest.mean(dtype=np.float64)) if len(keys) else 1.0
+    users, items = np.divmod(keys[starts], max(n_items, 1))
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=n_users))])
+    data = np.power(heaviest / np.float32(scale), np.float32(power), dtype=np.float32)
+    return csr_array((data, items.astype(np.int32), indptr), shape=(n_users, n_items)), scale
 
 
-def history_weights(histories: Histories, n_items: int, power: float, scale: float) -> FloatArray:
-    """float32 [entries]: what each entry gives to x of its item, as `user_item_matrix` has it for training.
+def history_weights(
+    histories: Histories, n_items: int, power: float, scale: float
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """(items, weights, shares) of the entries, as `user_item_matrix` weighs pairs in training.
 
-    An item that occurs several times shares its x among its entries by weight, so that everything linear in x is
-    exactly linear in the entries. Entries whose item is not in 0 <= item < n_items get 0.
+    An item that occurs several times shares its x among its entries by weight (`shares` sum to 1 per item), so that
+    everything linear in x is exactly linear in the entries. An entry whose item is unknown becomes item 0 with weight 0.
     """
-    weights = histories.weights / np.float32(scale)
-    if power != 1.0 and len(weights):
-        rows = np.repeat(np.arange(len(histories)), np.diff(histories.indptr))
-        _, pair = np.unique(rows * np.int64(n_items + 1) + histories.items, return_inverse=True)
-        total = np.bincount(pair, weights)[pair]
-        weights = (weights * np.power(np.maximum(total, 1e-30), power - 1.0)).astype(np.float32)
     known = (histories.items >= 0) & (histories.items < n_items)
-    return weights if known.all() else np.where(known, weights, np.float32(0))
+    items = histories.items if known.all() else np.where(known, histories.items, 0).astype(np.int32)
+    weights = histories.weights if items is histories.items else np.where(known, histories.weights, np.float32(0))
+    rows = np.repeat(np.arange(len(histories)), np.diff(histories.indptr))
+    pairs, pair = np.unique(rows * np.int64(n_items + 1) + np.where(known, items, n_items), return_inverse=True)
+    heaviest = np.zeros(len(pairs), dtype=np.float32)
+    np.maximum.at(heaviest, pair, weights)
+    total = np.bincount(pair, weights, minlength=len(pairs))
+    shares = (weights / np.maximum(total, 1e-30)[pair]).astype(np.float32)
+    raised = np.where(heaviest > 0, np.power(np.maximum(heaviest, 1e-30) / np.float32(scale), np.float32(power)), 0)
+    return items, (raised[pair] * shares).astype(np.float32), shares
 
 
-def history_matrix(histories: Histories, weights: FloatArray, n_items: int) -> csr_array:
+def history_matrix(histories: Histories, items: IntArray, weights: FloatArray, n_items: int) -> csr_array:
     """float32 [len(histories), n_items] with one stored entry per history entry, in their order."""
-    items = histories.items
-    if len(items) and (items.min() < 0 or items.max() >= n_items):
-        items = np.where((items < 0) | (items >= n_items), 0, items).astype(np.int32)  # their weights are 0
     return csr_array((weights, items, histories.indptr), shape=(len(histories), n_items))
 
 
@@ -51,22 +59,52 @@ def best(scores: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
     values = np.zeros((rows, k), dtype=np.float32)
     for row in range(rows if take else 0):
         line = scores[row]
-        threshold = np.partition(line, n - take)[n - take]
-        chosen = np.flatnonzero(line >= threshold) if threshold > 0 else np.flatnonzero(line > 0)
+        chosen = np.flatnonzero(line > 0)
+        if len(chosen) > take:
+            positive = line[chosen]
+            chosen = chosen[positive >= np.partition(positive, len(positive) - take)[len(positive) - take]]
         chosen = chosen[np.argsort(-line[chosen], kind="stable")][:take]
         numbers[row, : len(chosen)] = chosen
         values[row, : len(chosen)] = line[chosen]
     return numbers, values
 
 
-def gram_block(matrix: csr_array, transposed: csr_array, start: int, stop: int) -> FloatArray:
-    """Rows start:stop of transposed @ matrix, dense float32: a block at a time, since the whole may not fit twice."""
-    return (transposed[start:stop] @ matrix).toarray()  # type: ignore[no-any-return]
+def links_of(rows: IntArray, columns: IntArray, values: FloatArray, n: int) -> csr_array:
+    """float32 [n, n], columns sorted; values at the same place are summed."""
+    links: csr_array = csr_array((values, (rows, columns)), shape=(n, n))
+    links.sort_indices()
+    return links
+
+
+def strongest(matrix: csr_array, k: int) -> csr_array:
+    """The k largest entries of each row of a matrix with sorted columns, ties by column."""
+    kept: BoolArray = np.ones(matrix.nnz, dtype=np.bool_)
+    for row in np.flatnonzero(np.diff(matrix.indptr) > k).tolist():
+        part = slice(matrix.indptr[row], matrix.indptr[row + 1])
+        order = np.argsort(-matrix.data[part], kind="stable")
+        kept[matrix.indptr[row] + order[k:]] = False
+    indptr = np.concatenate([[0], np.cumsum(kept)])[matrix.indptr]
+    return csr_array((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)
+
+
+def column_values(matrix: csr_array, rows: IntArray, column: int) -> FloatArray:
+    """float32 [rows]: the entries at (row, column), 0 where there is none; the columns of each row are sorted."""
+    starts, stops = matrix.indptr[rows].astype(np.int64), matrix.indptr[rows + 1].astype(np.int64)
+    low, high = starts.copy(), stops.copy()
+    while (low < high).any():  # a binary search in all rows at once
+        middle = (low + high) // 2
+        right = (low < high) & (matrix.indices[np.minimum(middle, len(matrix.indices) - 1)] < column)
+        low, high = np.where(right, middle + 1, low), np.where(right, high, middle)
+    found = low < stops
+    found[found] = matrix.indices[low[found]] == column
+    values = np.zeros(len(rows), dtype=np.float32)
+    values[found] = matrix.data[low[found]]
+    return values
 
 
 def sequences(interactions: Interactions) -> tuple[IntArray, IntArray, FloatArray, LongArray]:
     """Users, items, weights and times in order of user, then time, then place in the log."""
-    order = np.lexsort((np.arange(len(interactions.ts)), interactions.ts, interactions.users))
+    order = np.lexsort((interactions.ts, interactions.users))  # stable: equal times keep their places
     return (
         interactions.users[order],
         interactions.items[order],

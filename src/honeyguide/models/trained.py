@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from honeyguide.errors import ConfigError, DamagedArtefact, InvalidInput
 from honeyguide.types import Json
@@ -14,11 +15,6 @@ from honeyguide.types import Json
 def setting(default: Any, low: float, high: float, doc: str) -> Any:
     """A hyper-parameter: its default, the closed range that it may have, and what it does."""
     return field(default=default, metadata={"low": low, "high": high, "doc": doc})
-
-
-def state() -> Any:
-    """An array of the trained model; it is there after `fit` or `with_arrays`."""
-    return field(init=False, repr=False)
 
 
 def take(arrays: Mapping[str, object], name: str, dtype: type[np.generic], *shape: int) -> NDArray[Any]:
@@ -36,9 +32,23 @@ def take(arrays: Mapping[str, object], name: str, dtype: type[np.generic], *shap
     return array
 
 
+def take_links(arrays: Mapping[str, object]) -> csr_array:
+    """A square sparse matrix from `indptr` int64, `indices` int32 and `data` float32, checked. Raises `DamagedArtefact`."""
+    indptr = take(arrays, "indptr", np.int64, -1)
+    indices = take(arrays, "indices", np.int32, -1)
+    data = take(arrays, "data", np.float32, len(indices))
+    n = len(indptr) - 1
+    rising = n >= 0 and indptr[0] == 0 and indptr[-1] == len(indices) and bool((np.diff(indptr) >= 0).all())
+    if not rising or (len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < n):
+        raise DamagedArtefact("The model's links point outside of its items.", cure="Train again: honeyguide train.")
+    if len(indices) < np.iinfo(np.int32).max:
+        indptr = indptr.astype(np.int32)  # the width of `indices`: else scipy widens those with each request
+    return csr_array((data, indices, indptr), shape=(n, n))
+
+
 @dataclass(kw_only=True, eq=False)
 class Trained:
-    """Base of the models: fields made with `setting` are hyper-parameters, those made with `state` are trained."""
+    """Base of the models: fields made with `setting` are hyper-parameters, the others are trained state."""
 
     name: ClassVar[str]
     personal: ClassVar[bool] = True
@@ -52,7 +62,7 @@ class Trained:
     def _check(self, name: str, value: object, kind: object, metadata: Mapping[str, Any]) -> None:
         number = isinstance(value, int if kind in (int, "int") else int | float) and not isinstance(value, bool)
         low, high = metadata["low"], metadata["high"]
-        if not number or not low <= value <= high:  # type: ignore[operator]
+        if not number or not low <= value <= high:
             kind_name = "a whole number" if kind in (int, "int") else "a number"
             raise ConfigError(
                 f"models.params.{self.name}.{name} is {value!r}.", cure=f"Set it to {kind_name} from {low:g} to {high:g}."

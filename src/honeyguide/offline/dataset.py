@@ -26,10 +26,12 @@ def dataset_from(frame: pl.DataFrame, settings: Settings, segments: pl.DataFrame
     """The positive events of `frame` (`EventLog.interactions`) as numbers, in its order.
 
     Weights are those of the event types; a `by_value` type scales its weight by value / `events.rating_middle`. Events that
-    weigh nothing or speak against their item are left out. Users and items are numbered in order of first sight.
+    weigh nothing are left out, and so is all that a user did with an item before they hid or disliked it. Users and items
+    are numbered in order of first sight.
     `segments` (`CatalogueTable.user_segments`) gives each user's segment: the 199 largest, the rest are `other`.
     """
-    weighed = frame.with_columns(weight=_weight(settings)).filter(pl.col("weight") > 0)
+    weighed = _not_taken_back(frame, settings).with_columns(weight=_weight(settings))
+    weighed = weighed.filter(pl.col("weight").is_finite() & (pl.col("weight") > 0))
     users, items = (weighed[name].unique(maintain_order=True) for name in ("user_id", "item_id"))
     names, of_user = _segments(users, segments)
     interactions = Interactions(
@@ -43,6 +45,18 @@ def dataset_from(frame: pl.DataFrame, settings: Settings, segments: pl.DataFrame
         n_segments=len(names),
     )
     return Dataset(interactions, users.to_list(), items.to_list(), names)
+
+
+def _not_taken_back(frame: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """`frame` without the events that came before the same user's last negative event on the same item."""
+    negative = [name for name, kind in settings.events.all_types().items() if kind.negative]
+    if not frame["type"].is_in(negative).any():
+        return frame
+    pair = ["user_id", "item_id"]
+    placed = frame.with_row_index("place")
+    last = placed.filter(pl.col("type").is_in(negative)).group_by(pair).agg(until=pl.col("place").max())
+    joined = placed.join(last, on=pair, how="left", maintain_order="left")
+    return joined.filter(pl.col("until").is_null() | (pl.col("place") > pl.col("until"))).drop("place", "until")
 
 
 def _weight(settings: Settings) -> pl.Expr:

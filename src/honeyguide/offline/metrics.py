@@ -4,8 +4,11 @@
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
-from honeyguide.types import BoolArray, FloatArray, IntArray, LongArray
+from honeyguide.types import BoolArray, IntArray, LongArray
+
+PerUser = NDArray[np.float64]
 
 
 def hits_in(lists: IntArray, indptr: LongArray, items: IntArray, n_items: int) -> BoolArray:
@@ -17,30 +20,38 @@ def hits_in(lists: IntArray, indptr: LongArray, items: IntArray, n_items: int) -
     return found
 
 
-def recall(hits: BoolArray, relevant: LongArray) -> FloatArray:
+def recall(hits: BoolArray, relevant: LongArray) -> PerUser:
     """Hits / number of held-out items: float64 [users]."""
-    return hits.sum(axis=1) / relevant
+    shares: PerUser = hits.sum(axis=1) / relevant
+    return shares
 
 
-def precision(hits: BoolArray) -> FloatArray:
+def precision(hits: BoolArray) -> PerUser:
     """Hits / k: float64 [users]."""
-    return hits.mean(axis=1)
+    shares: PerUser = hits.mean(axis=1)
+    return shares
 
 
-def hit_rate(hits: BoolArray) -> FloatArray:
+def hit_rate(hits: BoolArray) -> PerUser:
     """1 where there is any hit: float64 [users]."""
     return hits.any(axis=1).astype(np.float64)
 
 
-def mrr(hits: BoolArray) -> FloatArray:
+def mrr(hits: BoolArray) -> PerUser:
     """1 / position of the first hit, 0 without one: float64 [users]."""
     first = np.where(hits.any(axis=1), hits.argmax(axis=1) + 1, np.inf)
-    return 1.0 / first
+    return np.asarray(1.0 / first)
 
 
-def ndcg(hits: BoolArray, relevant: LongArray) -> FloatArray:
+def ndcg(hits: BoolArray, relevant: LongArray) -> PerUser:
     """Binary NDCG, gain 1 / log2(position + 1), ideal over min(relevant, k) (Jaervelin, Kekaelaeinen, TOIS 2002)."""
     k = hits.shape[1]
     gains = 1.0 / np.log2(np.arange(2, k + 2))
     ideal = np.concatenate([[0.0], np.cumsum(gains)])[np.minimum(relevant, k)]
-    return (hits @ gains) / ideal
+    shares: PerUser = (hits @ gains) / ideal
+    return shares
+
+
+def coverage(lists: IntArray, n_items: int) -> float:
+    """Share of all items that stand in any list."""
+    return len(np.unique(lists[lists >= 0])) / max(1, n_items)

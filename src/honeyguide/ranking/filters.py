@@ -110,12 +110,9 @@ def _listed(value: str | list[str]) -> list[str]:
 
 def _in_categories(items: Items, names: Sequence[str]) -> BoolArray:
     numbers = [items.category_numbers[name] for name in names if name in items.category_numbers]
-    mask: BoolArray = np.isin(items.categories, numbers).any(axis=1)
-    return mask
+    return np.asarray(np.isin(items.categories, numbers).any(axis=1), dtype=np.bool_)
 
 
 def _has(properties: dict[str, object], name: str, values: Sequence[object]) -> bool:
     found = properties.get(name)
-    return (
-        any(value in found for value in values) if isinstance(found, list) else name in properties and found in values
-    )
+    return any(value in found for value in values) if isinstance(found, list) else name in properties and found in values

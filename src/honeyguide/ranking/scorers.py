@@ -28,4 +28,5 @@ class BlendedRanks:
         present = ~np.isnan(pool.ranks)
         parts = np.where(present, weights * self._k / (self._k + np.nan_to_num(pool.ranks)), 0.0)
         strongest = weights[present.any(axis=0)].max()
-        return (parts.sum(axis=1) / strongest).astype(np.float32)
+        scores: FloatArray = (parts.sum(axis=1) / strongest).astype(np.float32)
+        return scores

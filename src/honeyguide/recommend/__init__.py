@@ -24,7 +24,7 @@ from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Recipe, Request, SlateSink, Store
 from honeyguide.recommend.hydrate import Weighing, context_of, hydrate, overlay, with_changes
 from honeyguide.recommend.pipeline import Outcome, Pipeline
-from honeyguide.recommend.query import cache_key, check, is_plain
+from honeyguide.recommend.query import cache_key, check, is_plain, nameless
 from honeyguide.recommend.ranked import LONG, Ranked, Served, bucket_for, decode, encode, renumbered
 from honeyguide.recommend.serving import Pair, ServingModels
 from honeyguide.recommend.subjects import Subjects
@@ -100,7 +100,7 @@ class Recommend:
 
     def serve_cached(self, query: Query) -> Served | None:
         """The list if it is in memory and may still be served; never waits. A stale one is made anew behind it."""
-        if not (0 < query.n <= MAX_N and 0 <= query.offset <= MAX_N) or not is_plain(query):
+        if not (0 < query.n <= MAX_N and 0 <= query.offset <= MAX_N) or not is_plain(query) or nameless(query):
             return None
         started = self._clock.monotonic()
         user_id, bucket = _subject(query), bucket_for(query.offset + query.n)

@@ -29,7 +29,7 @@ def _faults(query: Query, surfaces: Collection[str]) -> list[FieldError]:
         known = ", ".join(sorted(surfaces))
         cure = f"use one of {known}, or declare it under [[surfaces]]."
         faults.append(FieldError("/surface", f"there is no surface {query.surface!r}; {cure}"))
-    if not query.user_id and query.personalised and query.item_id is None:
+    if nameless(query):
         faults.append(FieldError("/user_id", "is missing; name the user, or send personalised=false."))
     fault = id_fault(query.user_id) if query.user_id else None
     if fault:
@@ -40,6 +40,11 @@ def _faults(query: Query, surfaces: Collection[str]) -> list[FieldError]:
         if listed is not None and len(listed) > _MAX_LISTED:
             faults.append(FieldError(f"/{name}", f"has {len(listed)} ids; at most {_MAX_LISTED} are taken."))
     return faults
+
+
+def nameless(query: Query) -> bool:
+    """Whether a personal list is asked for without a word on whose."""
+    return not query.user_id and query.personalised and query.item_id is None
 
 
 def is_plain(query: Query) -> bool:

@@ -118,4 +118,3 @@ def _fit_all(
         started = clock.monotonic()
         fitted.append((model.fit(dataset.interactions, seed=settings.training.seed), clock.monotonic() - started))
     return fitted
-

@@ -1,0 +1,175 @@
+"""One request and one answer for each route, for the OpenAPI document. Tests send every request and compare the shapes."""
+
+from typing import Any, Final
+
+Json = dict[str, Any]
+
+REQUEST_ID: Final = "01KAR8J5S0ZJ6M3W4T8N2Q7X5Y"
+AT: Final = "2026-03-01T12:00:00Z"
+
+EVENT: Final[Json] = {
+    "type": "purchase",
+    "user_id": "user_123",
+    "item_id": "item_1",
+    "event_id": "order-1001-1",
+    "ts": AT,
+    "value": 19.9,
+    "quantity": 1,
+    "request_id": REQUEST_ID,
+}
+TRACKED: Final[Json] = {"accepted": 1, "duplicates": 0, "rejected": [], "sequence": 1042}
+BATCH_REPORT: Final[Json] = {
+    "accepted": 1,
+    "duplicates": 0,
+    "rejected": [
+        {"index": 1, "code": "missing_field", "pointer": "/user_id", "detail": "user_id is missing; every row has it."}
+    ],
+    "sequence": 1043,
+}
+
+SIMPLE: Final[Json] = {
+    "user_id": "user_123",
+    "items": ["item_7", "item_3"],
+    "cached": False,
+    "request_id": REQUEST_ID,
+}
+SIMPLE_BODY: Final[Json] = {
+    "user_id": "user_123",
+    "n": 2,
+    "filters": {"category": "kitchen", "price": {"max": 50}},
+    "model_name": "champion",
+}
+SIMPLE_RANKED: Final[Json] = {
+    **SIMPLE,
+    "recommendations": [
+        {"item_id": "item_7", "score": 0.913204, "reason": "because you bought Teapot"},
+        {"item_id": "item_3", "score": 0.771852, "reason": "popular with other shoppers"},
+    ],
+    "model_used": "ease@7",
+}
+
+QUERY: Final[Json] = {"user_id": "user_123", "n": 2, "surface": "home", "filters": {"category": ["kitchen", "garden"]}}
+SLATE: Final[Json] = {
+    "request_id": REQUEST_ID,
+    "user_id": "user_123",
+    "surface": "home",
+    "items": [
+        {
+            "item_id": "item_7",
+            "score": 0.913204,
+            "rank": 1,
+            "sources": ["model", "popular"],
+            "reason": {
+                "code": "because_of",
+                "text": "because you bought Teapot",
+                "item_id": "item_1",
+                "type": "purchase",
+                "share": 0.82,
+            },
+        }
+    ],
+    "served_from": "computed",
+    "cached": False,
+    "stale": False,
+    "as_of": 1042,
+    "model": "ease@7",
+    "rung": "personal",
+    "degraded": [],
+    "next_cursor": "aGcxOjI=",
+    "trace": None,
+}
+RECORD: Final[Json] = {
+    "request_id": REQUEST_ID,
+    "served_at": AT,
+    "user_id": "user_123",
+    "surface": "home",
+    "items": ["item_7", "item_3"],
+    "n": 2,
+    "served_from": "l1",
+    "rung": "personal",
+    "model": "ease@7",
+    "as_of": 1042,
+    "computed_at": AT,
+    "seed": 3735928559,
+    "config": "9f2c1a7e",
+    "arm": "",
+    "propensities": [],
+    "degraded": [],
+    "late": [],
+    "context": {},
+}
+EXPLANATION: Final[Json] = {
+    "request_id": REQUEST_ID,
+    "served": ["item_7"],
+    "replayed": ["item_7"],
+    "matches": True,
+    "items": SLATE["items"],
+    "trace": {"sources": {"model": 600, "popular": 200}},
+    "slate": {"request_id": REQUEST_ID, "surface": "home"},
+}
+
+ITEM_BODY: Final[Json] = {
+    "title": "Teapot",
+    "categories": ["kitchen"],
+    "price": 24.5,
+    "url": "https://shop.example/teapot",
+    "available": True,
+    "created_at": AT,
+    "properties": {"colour": "blue"},
+}
+ITEM: Final[Json] = {
+    "item_id": "item_1",
+    "title": "Teapot",
+    "categories": ["kitchen"],
+    "price": 24.5,
+    "image_url": None,
+    "url": "https://shop.example/teapot",
+    "available": True,
+    "hidden": False,
+    "created_at": AT,
+    "properties": {"colour": "blue"},
+    "vector": None,
+    "sequence": 1001,
+}
+ITEMS_REPORT: Final[Json] = {"accepted": 2, "duplicates": 0, "rejected": [], "sequence": 1003}
+WRITTEN: Final[Json] = {"accepted": 1, "sequence": 1044}
+USER: Final[Json] = {"user_id": "user_123", "canonical_id": None, "properties": {"country": "PT"}, "sequence": 1040}
+
+VERSION: Final[Json] = {
+    "model": "ease",
+    "version": 7,
+    "created_at": AT,
+    "trained_through": 1000,
+    "metrics": {"ndcg": 0.31},
+    "aliases": ["champion"],
+}
+ALIAS: Final[Json] = {"alias": "champion", "model": "ease", "version": 7, "serving": "ease@7"}
+JOB: Final[Json] = {
+    "job_id": "01KAR8K2V0D3B5F7H9JBMDPFSH",
+    "kind": "train",
+    "state": "running",
+    "created_at": AT,
+    "started_at": AT,
+    "finished_at": None,
+    "progress": 0.4,
+    "message": "fit ease",
+    "params": {},
+    "result": {},
+}
+SYSTEM: Final[Json] = {
+    "version": "0.1.0",
+    "python": "3.11.7",
+    "started_at": AT,
+    "uptime_seconds": 86400.0,
+    "position": 1044,
+    "config": "9f2c1a7e",
+    "aliases": {"champion": "ease@7"},
+    "refused": {},
+    "surfaces": ["home", "popular", "similar"],
+    "protected": True,
+}
+
+
+def page(row: Json) -> Json:
+    """A page of one row, the last one."""
+    return {"items": [row], "next_cursor": None}

@@ -1,0 +1,103 @@
+"""What each field of a request takes, said once: in error messages, and as limits and words in the OpenAPI document.
+
+Names mean the same everywhere, so the table goes by name; `Type.name` is the exception to a name.
+"""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from honeyguide.types import MAX_ID_BYTES, MAX_N
+
+
+class FieldRule(NamedTuple):
+    """`takes` completes the sentence "`n` is ..."; `limits` are JSON Schema keywords."""
+
+    takes: str
+    limits: dict[str, Any] = {}  # noqa: RUF012  read only
+
+
+def _id(of: str) -> FieldRule:
+    return FieldRule(f"{of}: text of 1 to {MAX_ID_BYTES} bytes without NUL", _ID_LIMITS)
+
+
+_ID_LIMITS: Final = {"minLength": 1, "maxLength": MAX_ID_BYTES}
+_STRANGER: Final = FieldRule(
+    f"the id of a user: text of up to {MAX_ID_BYTES} bytes without NUL; leave it out for a stranger",
+    {"maxLength": MAX_ID_BYTES},
+)
+_FLAG: Final = "true or false"
+_NAME: Final = {"minLength": 1, "maxLength": 64}
+
+FIELDS: Final[dict[str, FieldRule]] = {
+    "user_id": _id("the id of a user"),
+    "RecommendIn.user_id": _STRANGER,
+    "RecommendParams.user_id": _STRANGER,
+    "SimilarParams.user_id": _STRANGER,
+    "item_id": _id("the id of an item"),
+    "event_id": _id("the sender's id of the event, by which a repetition is noticed"),
+    "request_id": _id("the id of the slate that this is about"),
+    "session_id": _id("the id of a session"),
+    "device_id": _id("the id of a device"),
+    "n": FieldRule(f"how many items: a whole number from 1 to {MAX_N}", {"minimum": 1, "maximum": MAX_N}),
+    "limit": FieldRule("how many on a page: a whole number from 1 to 1000", {"minimum": 1, "maximum": 1000}),
+    "cursor": FieldRule("the next_cursor of the page before, unchanged", {"minLength": 1, "maxLength": 2048}),
+    "offset": FieldRule(
+        f"how many items at the beginning to skip: a whole number from 0 to {MAX_N}", {"minimum": 0, "maximum": MAX_N}
+    ),
+    "surface": FieldRule("the name of a configured surface, such as home", _NAME),
+    "type": FieldRule("a declared event type, such as view, click or purchase", _NAME),
+    "ts": FieldRule("a time: milliseconds since 1970-01-01 UTC, or ISO 8601 such as 2025-01-31T12:00:00Z"),
+    "created_at": FieldRule("a time: milliseconds since 1970-01-01 UTC, or ISO 8601 such as 2025-01-31T12:00:00Z"),
+    "value": FieldRule("a number: stars of a rating, money of a purchase, seconds of a view"),
+    "quantity": FieldRule("a number: how many pieces"),
+    "properties": FieldRule("a small JSON object"),
+    "context": FieldRule("a small JSON object about the moment of asking"),
+    "filters": FieldRule("an object with category, exclude_category, price, properties"),
+    "category": FieldRule("a category or several: every item of the answer has one of them"),
+    "exclude_category": FieldRule("a category or several: no item of the answer has any of them"),
+    "price": FieldRule("a number in the shop's currency, or a range {min, max} in filters"),
+    "price_min": FieldRule("the lowest price: a number"),
+    "price_max": FieldRule("the highest price: a number"),
+    "min": FieldRule("the lowest price: a number"),
+    "max": FieldRule("the highest price: a number"),
+    "candidates": FieldRule("ids of the items to choose from, at most 5000", {"maxItems": 5000}),
+    "exclude": FieldRule("ids of items to leave out, at most 5000", {"maxItems": 5000}),
+    "events": FieldRule("events to add to the user's history for this request only"),
+    "model": FieldRule("an alias such as champion, or name@version", {"minLength": 1, "maxLength": 128}),
+    "model_name": FieldRule("an alias such as champion, or name@version", {"minLength": 1, "maxLength": 128}),
+    "recipe": FieldRule("fields of the surface to change for this request, as an object"),
+    "personalised": FieldRule(f"{_FLAG}: whether the user's history may be used and kept"),
+    "dry_run": FieldRule(f"{_FLAG}: whether to leave no trace: no cache, no slate"),
+    "explain": FieldRule(f"{_FLAG}: whether to add the trace of how the list came about"),
+    "title": FieldRule("text"),
+    "categories": FieldRule("a list of texts, the main category first"),
+    "image_url": FieldRule("the address of a picture"),
+    "url": FieldRule("the address of the item's page"),
+    "available": FieldRule(f"{_FLAG}: whether it can be had now"),
+    "hidden": FieldRule(f"{_FLAG}: whether it must not be shown"),
+    "vector": FieldRule("a list of finite numbers that describe the content"),
+    "queries": FieldRule("a list of 1 to 100 queries", {"minItems": 1, "maxItems": 100}),
+    "kind": FieldRule("the kind of job: train"),
+    "models": FieldRule("names of models to train; leave it out for those of the configuration"),
+    "version": FieldRule("the number of a version", {"minimum": 1}),
+    "name": FieldRule("the name of a model", _NAME),
+    "alias": FieldRule("the name of an alias: a-z, 0-9, _ and -, beginning with a letter", _NAME),
+    "file": FieldRule("the name of a file of the page"),
+    "job_id": _id("the id of a job"),
+}
+
+
+def takes(name: str) -> str:
+    """What a field takes, as a sentence ("n is how many items: ..."); nothing for a field that the table lacks."""
+    rule = FIELDS.get(name)
+    return f"{name} is {rule.takes}." if rule else ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The sentence that helps with an unknown field: the known one most like it, or all there are."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {close[0]}?"
+    return f"Possible are {', '.join(names)}." if names else "There are none."

@@ -1,0 +1,138 @@
+"""Model versions, aliases and jobs."""
+
+import asyncio
+import re
+from typing import Final
+
+import msgspec
+
+from honeyguide.api import cursors
+from honeyguide.api.cold import Call, reply
+from honeyguide.api.endpoint import Answer
+from honeyguide.api.urls import refused
+from honeyguide.api.wire.base import PageParams
+from honeyguide.api.wire.operations import (
+    AliasIn,
+    AliasOut,
+    AliasPage,
+    AliasParams,
+    JobIn,
+    JobOut,
+    JobPage,
+    JobParams,
+    VersionDetail,
+    VersionOut,
+    VersionPage,
+    VersionParams,
+)
+from honeyguide.errors import Conflict, DamagedArtefact, NotFound
+from honeyguide.types import ModelVersion
+
+_ALIAS: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+
+
+async def list_versions(call: Call[PageParams, None]) -> Answer:
+    """All trained versions, newest first."""
+    limit, after = cursors.check_limit(call.params), cursors.read("versions", call.params.cursor)
+    registry = call.runtime.store.registry
+    versions = registry.versions()
+    if after is not None:
+        labels = [version.label for version in versions]
+        versions = versions[labels.index(after) + 1 :] if after in labels else []
+    shown, next_cursor = cursors.page("versions", versions, limit, lambda version: version.label)
+    aliases = registry.aliases()
+    return reply(VersionPage([VersionOut.of(version, aliases) for version in shown], next_cursor))
+
+
+async def get_version(call: Call[VersionParams, None]) -> Answer:
+    """One version with its manifest."""
+    registry = call.runtime.store.registry
+    found = registry.version(call.params.name, call.params.version)
+    out = VersionOut.of(found, registry.aliases())
+    return reply(VersionDetail(**msgspec.structs.asdict(out), manifest=found.manifest))
+
+
+async def list_aliases(call: Call[object, None]) -> Answer:
+    """All aliases and what they point at."""
+    aliases = call.runtime.store.registry.aliases()
+    return reply(AliasPage([_alias(call, name, aliases[name]) for name in sorted(aliases)], None))
+
+
+async def get_alias(call: Call[AliasParams, None]) -> Answer:
+    """What one alias points at."""
+    return reply(_alias(call, call.params.alias, _target(call)))
+
+
+async def put_alias(call: Call[AliasParams, AliasIn]) -> Answer:
+    """Point an alias at a version, which is loaded first: a damaged one is refused and the old one serves on."""
+    if not _ALIAS.fullmatch(call.params.alias):
+        raise refused("alias", "This is no name for an alias. Use a-z, 0-9, _ and -, beginning with a letter.")
+    target = call.runtime.store.registry.version(call.body.model, call.body.version)
+    return await _point(call, target)
+
+
+async def delete_alias(call: Call[AliasParams, None]) -> Answer:
+    """Remove an alias; without a champion, what is popular is served."""
+    _target(call)
+    await asyncio.to_thread(call.runtime.store.registry.delete_alias, call.params.alias)
+    call.runtime.serving.refresh()
+    return Answer(b"", 204)
+
+
+async def roll_back(call: Call[AliasParams, None]) -> Answer:
+    """Point an alias at what it pointed at before."""
+    _target(call)
+    previous = call.runtime.store.registry.previous(call.params.alias)
+    if previous is None:
+        raise Conflict(
+            f"The alias {call.params.alias} has pointed at nothing else before.", cure="PUT the alias to choose a version."
+        )
+    return await _point(call, previous)
+
+
+def _target(call: Call[AliasParams, object]) -> ModelVersion:
+    alias, aliases = call.params.alias, call.runtime.store.registry.aliases()
+    if alias not in aliases:
+        known = ", ".join(sorted(aliases)) or "none yet; train a model first"
+        raise NotFound(f"There is no alias {alias!r}.", cure=f"There are: {known}.")
+    return aliases[alias]
+
+
+async def _point(call: Call[AliasParams, object], target: ModelVersion) -> Answer:
+    alias, runtime = call.params.alias, call.runtime
+    try:
+        runtime.serving.pair(target.label)
+    except DamagedArtefact as error:
+        raise Conflict(f"{target.label} cannot be served: {error}", cure="Choose another version, or train again.") from None
+    await asyncio.to_thread(runtime.store.registry.set_alias, alias, target.model, target.version)
+    runtime.serving.refresh()
+    return reply(_alias(call, alias, target))
+
+
+def _alias(call: Call[object, object], alias: str, target: ModelVersion) -> AliasOut:
+    return AliasOut(alias, target.model, target.version, call.runtime.serving.aliases().get(alias))
+
+
+async def list_jobs(call: Call[PageParams, None]) -> Answer:
+    """Jobs, newest first."""
+    limit, after = cursors.check_limit(call.params), cursors.read("jobs", call.params.cursor)
+    rows = call.runtime.store.jobs.page(limit=limit + 1, after=after)
+    shown, next_cursor = cursors.page("jobs", rows, limit, lambda job: job.job_id)
+    return reply(JobPage([JobOut.of(job) for job in shown], next_cursor))
+
+
+async def get_job(call: Call[JobParams, None]) -> Answer:
+    """One job as it is now."""
+    return reply(JobOut.of(call.runtime.store.jobs.get(call.params.job_id)))
+
+
+async def start_job(call: Call[object, JobIn]) -> Answer:
+    """Start a job; it runs in a process of its own."""
+    params = {} if call.body.models is None else {"models": call.body.models}
+    job = await call.runtime.jobs.start(call.body.kind, params)
+    return reply(JobOut.of(job), 202, (b"location", f"/v1/jobs/{job.job_id}".encode()))
+
+
+async def cancel_job(call: Call[JobParams, None]) -> Answer:
+    """Stop a job; the versions that serve stay."""
+    return reply(JobOut.of(call.runtime.jobs.cancel(call.params.job_id)))

@@ -1,0 +1,56 @@
+"""How the system is: health, readiness, metrics, what is running, its OpenAPI document."""
+
+import platform
+
+import honeyguide
+from honeyguide.api.cold import NO_STORE, Call, reply
+from honeyguide.api.endpoint import JSON, Answer
+from honeyguide.api.wire.base import iso
+from honeyguide.api.wire.operations import Health, Readiness, System
+from honeyguide.bootstrap import Runtime
+from honeyguide.monitoring.metrics import CONTENT_TYPE
+
+
+async def health(call: Call[object, None]) -> Answer:
+    """The process answers."""
+    return reply(Health("healthy", _models(call.runtime)))
+
+
+async def ready(call: Call[object, None]) -> Answer:
+    """Requests may come here: the database answers. It is asked only after what is to be served has been loaded."""
+    runtime = call.runtime
+    return reply(Readiness(True, await runtime.store.log.position(), runtime.serving.aliases()))
+
+
+async def metrics(call: Call[object, None]) -> Answer:
+    """Everything that is counted, for Prometheus."""
+    return Answer(call.runtime.metrics.render(), 200, [(b"content-type", CONTENT_TYPE.encode()), NO_STORE])
+
+
+async def system(call: Call[object, None]) -> Answer:
+    """What is running and how far it has come."""
+    runtime, service = call.runtime, call.service
+    answer = System(
+        version=honeyguide.__version__,
+        python=platform.python_version(),
+        started_at=iso(service.started_at),
+        uptime_seconds=max(0, runtime.clock.now_ms() - service.started_at) / 1000,
+        position=await runtime.store.log.position(),
+        config=runtime.fingerprint,
+        aliases=runtime.serving.aliases(),
+        refused=runtime.serving.refused,
+        surfaces=sorted(runtime.settings.all_surfaces()),
+        protected=not service.gate.open,
+    )
+    return reply(answer)
+
+
+async def openapi(call: Call[object, None]) -> Answer:
+    """The API as an OpenAPI 3.1 document."""
+    return Answer(call.service.document, 200, [JSON])
+
+
+def _models(runtime: Runtime) -> list[str]:
+    served = runtime.serving
+    labels = {pair for pair in (*served.aliases().values(), served.champion.label) if pair}
+    return sorted(labels)

@@ -1,0 +1,181 @@
+"""The hot routes that answer with a list: decode, serve, write bytes. Nothing here waits when the list is in memory."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+
+from honeyguide.api.auth import Gatekeeper
+from honeyguide.api.bodies import has_body, media_type, read_body
+from honeyguide.api.codecs import Codec
+from honeyguide.api.endpoint import JSON, Answer, AsgiScope, Receive, RequestHeaders, encode
+from honeyguide.api.problems import Headers
+from honeyguide.api.urls import QueryReader
+from honeyguide.api.wire.lists import (
+    RecommendIn,
+    RecommendParams,
+    SimpleIn,
+    SimpleItem,
+    SimpleParams,
+    SimpleRanked,
+    SimpleSlate,
+    SlateWire,
+)
+from honeyguide.clock import Clock
+from honeyguide.errors import InvalidInput
+from honeyguide.messages import Filters, Price, Query, SlateItem
+from honeyguide.recommend import Recommend, Served
+
+_PRIVATE: Final = (b"cache-control", b"private")
+_TIER: Final = b"x-honeyguide-cache"
+_HEADERS: Final[dict[str, Headers]] = {
+    served_from: [JSON, _PRIVATE, (_TIER, tier)]
+    for served_from, tier in {
+        "l1": b"l1",
+        "l2": b"l2",
+        "computed": b"computed",
+        "stale": b"stale",
+        "stale-error": b"stale",
+        "fallback": b"fallback",
+    }.items()
+}
+_slate_items: Final = msgspec.json.Decoder(list[SlateItem]).decode
+_TOKEN: Final = str.maketrans(dict.fromkeys(' "(),/:;<=>?@[\\]{}', "-"))
+
+
+class Lists:
+    """Serves queries and writes the answers."""
+
+    def __init__(self, recommend: Recommend, gate: Gatekeeper, clock: Clock, *, max_body: int, home_model: str) -> None:
+        self._recommend, self._gate, self._clock = recommend, gate, clock
+        self._max_body, self._home_model = max_body, home_model
+        self._serve_cached: Callable[[Query], Served | None] = recommend.serve_cached
+        self._serve: Callable[[Query], Awaitable[Served]] = recommend.serve
+        self._simple_body, self._full_body = Codec[SimpleIn](SimpleIn), Codec[RecommendIn](RecommendIn)
+        self._simple_params, self._full_params = QueryReader(SimpleParams), QueryReader(RecommendParams)
+
+    async def simple(self, scope: AsgiScope, receive: Receive, headers: RequestHeaders) -> Answer:
+        """`/recommendations`: parameters in, ids out; or a body in, ids with scores and reasons out."""
+        if has_body(headers):
+            return await self._simple_of_body(scope, receive, headers)
+        asked: SimpleParams = self._simple_params.read(scope["query_string"])
+        query = Query(user_id=asked.user_id, n=asked.n)
+        if asked.model_name is not None:
+            self._choose_model(query, asked.model_name, headers, scope["method"])
+        served, took = await self._served(query)
+        body = encode(SimpleSlate(served.user_id, served.ids, served.cached, served.request_id))
+        return _answer(body, served, took)
+
+    async def _simple_of_body(self, scope: AsgiScope, receive: Receive, headers: RequestHeaders) -> Answer:
+        asked = self._simple_body.read(await self._body(scope, receive, headers))
+        query = Query(user_id=asked.user_id, n=asked.n, filters=asked.filters)
+        if asked.model_name is not None:
+            self._choose_model(query, asked.model_name, headers, scope["method"])
+        served, took = await self._served(query)
+        items = _slate_items(b"[" + b",".join(served.fragments) + b"]")
+        answer = SimpleRanked(
+            served.user_id,
+            served.ids,
+            served.cached,
+            served.request_id,
+            [SimpleItem(item.item_id, item.score, item.reason.text) for item in items],
+            served.model,
+        )
+        return _answer(encode(answer), served, took)
+
+    async def full(self, scope: AsgiScope, receive: Receive, headers: RequestHeaders) -> Answer:
+        """`/v1/recommendations`: the whole query, the whole slate."""
+        if has_body(headers):
+            query = self._full_body.read(await self._body(scope, receive, headers))
+        else:
+            query = query_of(self._full_params.read(scope["query_string"]))
+        return await self.answer(query, headers, scope["method"])
+
+    async def answer(self, query: RecommendIn, headers: RequestHeaders, method: str) -> Answer:
+        """The slate for a query that was read."""
+        self.prepare(query, headers, method)
+        served, took = await self._served(query)
+        return _answer(encode(wire(served)), served, took)
+
+    def prepare(self, query: RecommendIn, headers: RequestHeaders, method: str) -> None:
+        """Check that the caller may override what it overrides, and go to the page of its cursor."""
+        if query.model is not None or query.recipe is not None or query.events is not None or query.dry_run:
+            self._gate.admit(headers, "admin", method)
+        if query.cursor is not None:
+            query.offset, query.cursor = self._recommend.offset_of(query.cursor), None
+
+    async def _served(self, query: Query) -> tuple[Served, float | None]:
+        """The list, and the seconds it took if it had to be made."""
+        served = self._serve_cached(query)
+        if served is not None:
+            return served, None
+        started = self._clock.monotonic()
+        served = await self._serve(query)
+        return served, self._clock.monotonic() - started
+
+    async def _body(self, scope: AsgiScope, receive: Receive, headers: RequestHeaders) -> bytes:
+        media_type(headers)
+        if scope["query_string"]:
+            raise InvalidInput("The request has both a body and parameters.", cure="Put all of it into the body.")
+        return await read_body(receive, headers, self._max_body)
+
+    def _choose_model(self, query: Query, name: str, headers: RequestHeaders, method: str) -> None:
+        if name != self._home_model:
+            self._gate.admit(headers, "admin", method)
+            query.model = name
+
+
+def query_of(asked: RecommendParams) -> RecommendIn:
+    """The query of parameters."""
+    filters = None
+    if asked.category or asked.exclude_category or asked.price_min is not None or asked.price_max is not None:
+        price = None
+        if asked.price_min is not None or asked.price_max is not None:
+            price = Price(asked.price_min, asked.price_max)
+        filters = Filters(asked.category, asked.exclude_category, price)
+    return RecommendIn(
+        user_id=asked.user_id,
+        n=asked.n,
+        surface=asked.surface,
+        filters=filters,
+        item_id=asked.item_id,
+        candidates=asked.candidates,
+        exclude=asked.exclude,
+        model=asked.model,
+        personalised=asked.personalised,
+        dry_run=asked.dry_run,
+        explain=asked.explain,
+        cursor=asked.cursor,
+    )
+
+
+def wire(served: Served) -> SlateWire:
+    """The slate for the wire: its items are already JSON."""
+    return SlateWire(
+        request_id=served.request_id,
+        user_id=served.user_id,
+        surface=served.surface,
+        items=msgspec.Raw(b"[" + b",".join(served.fragments) + b"]"),
+        served_from=served.served_from,
+        cached=served.cached,
+        stale=served.stale,
+        as_of=served.as_of,
+        model=served.model,
+        rung=served.rung,
+        degraded=served.degraded,
+        next_cursor=served.next_cursor,
+        trace=served.trace,
+    )
+
+
+def _answer(body: bytes, served: Served, took: float | None) -> Answer:
+    fields = _HEADERS[served.served_from]
+    if took is not None:
+        fields = [*fields, (b"server-timing", _timing(served.stages, took))]
+    return Answer(body, 200, fields, served.request_id.encode())
+
+
+def _timing(stages: dict[str, float] | None, took: float) -> bytes:
+    """`total;dur=3.1, retrieve;dur=1.2`, in milliseconds (W3C Server Timing)."""
+    entries = [("total", took), *(stages or {}).items()]
+    return ", ".join(f"{name.translate(_TOKEN)};dur={seconds * 1000:.3f}" for name, seconds in entries).encode()

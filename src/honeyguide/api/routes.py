@@ -1,0 +1,235 @@
+"""THE table of routes: method, path, scope, handler, types, examples. Dispatch, authorisation and OpenAPI all read it.
+
+To add a route: a handler, a line here, a test.
+"""
+
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import Any, Final, Literal
+
+from honeyguide.api import examples as eg
+from honeyguide.api.auth import Scope
+from honeyguide.api.cold import NoParams
+from honeyguide.api.handlers import catalogue, docs, operations, slates, system
+from honeyguide.api.intake import Intake
+from honeyguide.api.lists import Lists
+from honeyguide.api.wire import catalogue as goods
+from honeyguide.api.wire import lists
+from honeyguide.api.wire import operations as ops
+from honeyguide.api.wire.base import In, PageParams
+from honeyguide.api.wire.events import TrackIn, TrackParams
+from honeyguide.ingest.decode import EVENTS, ITEMS, RowDecoder
+from honeyguide.messages import EventIn, Explanation, IngestReport, ItemIn, Slate
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path.
+
+    `handler`: of a hot route the method of the class `hot`, of a cold one a function of a `Call`. `answer`: the type of
+    the good answer, or a media type for text; `status` and `example` belong to it. `params`: the parameters, those in
+    the path included. `body`: the type of the body, or of one row of it when `rows` reads many. `errors`: statuses that
+    not every route can have. `tagged` answers carry an ETag; `once` honours Idempotency-Key. `given` and `sent` are
+    parameters and body of the example.
+    """
+
+    method: Method
+    path: str
+    scope: Scope | None
+    handler: Callable[..., Any]
+    answer: Any = None
+    example: Any = None
+    _: KW_ONLY
+    tag: str = ""
+    hot: type | None = None
+    params: type[In] = NoParams
+    body: Any = None
+    body_optional: bool = False
+    rows: RowDecoder[Any] | None = None
+    status: int = 200
+    errors: tuple[int, ...] = ()
+    tagged: bool = False
+    once: bool = False
+    given: Json = field(default_factory=dict)
+    sent: Any = None
+
+
+def _group(tag: str, *routes: Route) -> tuple[Route, ...]:
+    return tuple(replace(route, tag=tag) for route in routes)
+
+
+_USER_N: Final[Json] = {"user_id": "user_123", "n": 2}
+_SIMPLE: Final[Json] = {"hot": Lists, "params": lists.SimpleParams, "errors": (403, 404), "given": _USER_N}
+_TRACK: Final[Json] = {"type": "view", "user_id": "user_123", "item_id": "item_1"}
+_HEALTHY: Final[Json] = {"status": "healthy", "models": ["ease@7"]}
+
+SIMPLE: Final = _group(
+    "simple",
+    Route("GET", "/recommendations", "recommend:read", Lists.simple, lists.SimpleSlate, eg.SIMPLE, **_SIMPLE),
+    Route(
+        "POST", "/recommendations", "recommend:read", Lists.simple, lists.SimpleSlate | lists.SimpleRanked, eg.SIMPLE_RANKED,
+        body=lists.SimpleIn, body_optional=True, sent=eg.SIMPLE_BODY, **_SIMPLE,
+    ),
+    Route(
+        "POST", "/track/{type}", "events:write", Intake.track, IngestReport, eg.TRACKED, hot=Intake, params=TrackParams,
+        body=TrackIn, body_optional=True, status=202, errors=(409,), once=True, given=_TRACK,
+    ),
+    Route("GET", "/health", None, system.health, ops.Health, _HEALTHY),
+)  # fmt: skip
+
+_FULL: Final[Json] = {"hot": Lists, "params": lists.RecommendParams, "errors": (403, 404)}
+_SLATE: Final[Json] = {"params": lists.RequestParams, "errors": (404,), "given": {"request_id": eg.REQUEST_ID}}
+_SIMILAR: Final[Json] = {**eg.SLATE, "surface": "similar", "user_id": ""}
+
+RECOMMENDATIONS: Final = _group(
+    "recommendations",
+    Route(
+        "GET", "/v1/recommendations", "recommend:read", Lists.full, Slate, eg.SLATE,
+        given={**_USER_N, "category": ["kitchen", "garden"]}, **_FULL,
+    ),
+    Route(
+        "POST", "/v1/recommendations", "recommend:read", Lists.full, Slate, eg.SLATE,
+        body=lists.RecommendIn, body_optional=True, sent=eg.QUERY, **_FULL,
+    ),
+    Route(
+        "POST", "/v1/recommendations:batch", "recommend:read", slates.recommend_many, lists.BatchOut, {"slates": [eg.SLATE]},
+        body=lists.BatchIn, errors=(403, 404), sent={"queries": [eg.QUERY]},
+    ),
+    Route(
+        "GET", "/v1/items/{item_id}/similar", "recommend:read", slates.similar, Slate, _SIMILAR,
+        params=lists.SimilarParams, given={"item_id": "item_1", "n": 2},
+    ),
+    Route(
+        "GET", "/v1/recommendations/{request_id}", "recommend:read", slates.get_slate, lists.SlateRecord, eg.RECORD,
+        tagged=True, **_SLATE,
+    ),
+    Route(
+        "GET", "/v1/recommendations/{request_id}/explanation", "recommend:read", slates.explain, Explanation, eg.EXPLANATION,
+        **_SLATE,
+    ),
+)  # fmt: skip
+
+_EVENTS: Final[Json] = {"hot": Intake, "body": EventIn, "status": 202, "errors": (409,), "once": True}
+
+EVENT_ROUTES: Final = _group(
+    "events",
+    Route("POST", "/v1/events", "events:write", Intake.one, IngestReport, eg.TRACKED, sent=eg.EVENT, **_EVENTS),
+    Route(
+        "POST", "/v1/events:batch", "events:write", Intake.batch, IngestReport, eg.BATCH_REPORT,
+        rows=EVENTS, sent=[eg.EVENT, {"type": "view", "item_id": "item_1"}], **_EVENTS,
+    ),
+)  # fmt: skip
+
+_ITEM: Final[Json] = {"params": goods.ItemParams, "given": {"item_id": "item_1"}}
+_USER: Final[Json] = {"params": goods.UserParams, "given": {"user_id": "user_123"}}
+_PAGE: Final[Json] = {"params": PageParams, "given": {"limit": 1}}
+
+ITEM_ROUTES: Final = _group(
+    "items",
+    Route("GET", "/v1/items", "recommend:read", catalogue.list_items, goods.ItemPage, eg.page(eg.ITEM), **_PAGE),
+    Route(
+        "POST", "/v1/items:batch", "catalog:write", catalogue.put_items, IngestReport, eg.ITEMS_REPORT,
+        body=ItemIn, rows=ITEMS, errors=(409,), once=True,
+        sent=[{"item_id": "item_1", **eg.ITEM_BODY}, {"item_id": "item_2", "title": "Cup"}],
+    ),
+    Route(
+        "GET", "/v1/items/{item_id}", "recommend:read", catalogue.get_item, goods.ItemOut, eg.ITEM,
+        errors=(404,), tagged=True, **_ITEM,
+    ),
+    Route(
+        "PUT", "/v1/items/{item_id}", "catalog:write", catalogue.put_item, goods.Written, eg.WRITTEN,
+        body=goods.ItemBody, sent=eg.ITEM_BODY, **_ITEM,
+    ),
+    Route(
+        "PATCH", "/v1/items/{item_id}", "catalog:write", catalogue.patch_item, goods.Written, eg.WRITTEN,
+        body=goods.ItemBody, errors=(404,), sent={"price": 19.5, "hidden": False}, **_ITEM,
+    ),
+    Route(
+        "DELETE", "/v1/items/{item_id}", "catalog:write", catalogue.delete_item, goods.Written, eg.WRITTEN,
+        errors=(404,), **_ITEM,
+    ),
+)  # fmt: skip
+
+USER_ROUTES: Final = _group(
+    "users",
+    Route("GET", "/v1/users", "catalog:write", catalogue.list_users, goods.UserPage, eg.page(eg.USER), **_PAGE),
+    Route(
+        "GET", "/v1/users/{user_id}", "catalog:write", catalogue.get_user, goods.UserOut, eg.USER,
+        errors=(404,), tagged=True, **_USER,
+    ),
+    Route(
+        "PUT", "/v1/users/{user_id}", "catalog:write", catalogue.put_user, goods.Written, eg.WRITTEN,
+        body=goods.UserBody, sent={"properties": {"country": "PT"}}, **_USER,
+    ),
+    Route(
+        "PATCH", "/v1/users/{user_id}", "catalog:write", catalogue.patch_user, goods.Written, eg.WRITTEN,
+        body=goods.UserBody, sent={"properties": {"newsletter": True}}, **_USER,
+    ),
+)  # fmt: skip
+
+_ALIAS: Final[Json] = {"params": ops.AliasParams, "given": {"alias": "champion"}}
+_OLD_ALIAS: Final[Json] = {**eg.ALIAS, "version": 6, "serving": "ease@6"}
+
+MODEL_ROUTES: Final = _group(
+    "models",
+    Route("GET", "/v1/models", "metrics:read", operations.list_versions, ops.VersionPage, eg.page(eg.VERSION), **_PAGE),
+    Route(
+        "GET", "/v1/models/{name}/versions/{version}", "metrics:read", operations.get_version, ops.VersionDetail,
+        {**eg.VERSION, "manifest": {"format": 1}},
+        params=ops.VersionParams, errors=(404,), tagged=True, given={"name": "ease", "version": 7},
+    ),
+    Route("GET", "/v1/aliases", "metrics:read", operations.list_aliases, ops.AliasPage, eg.page(eg.ALIAS)),
+    Route(
+        "POST", "/v1/aliases/{alias}:rollback", "admin", operations.roll_back, ops.AliasOut, _OLD_ALIAS,
+        errors=(404, 409), **_ALIAS,
+    ),
+    Route(
+        "GET", "/v1/aliases/{alias}", "metrics:read", operations.get_alias, ops.AliasOut, eg.ALIAS,
+        errors=(404,), tagged=True, **_ALIAS,
+    ),
+    Route(
+        "PUT", "/v1/aliases/{alias}", "admin", operations.put_alias, ops.AliasOut, eg.ALIAS,
+        body=ops.AliasIn, errors=(404, 409), sent={"model": "ease", "version": 7}, **_ALIAS,
+    ),
+    Route("DELETE", "/v1/aliases/{alias}", "admin", operations.delete_alias, status=204, errors=(404,), **_ALIAS),
+)  # fmt: skip
+
+_JOB: Final[Json] = {"params": ops.JobParams, "given": {"job_id": eg.JOB["job_id"]}}
+
+JOB_ROUTES: Final = _group(
+    "jobs",
+    Route("GET", "/v1/jobs", "metrics:read", operations.list_jobs, ops.JobPage, eg.page(eg.JOB), **_PAGE),
+    Route(
+        "POST", "/v1/jobs", "admin", operations.start_job, ops.JobOut, eg.JOB,
+        body=ops.JobIn, status=202, errors=(409,), sent={"kind": "train"},
+    ),
+    Route(
+        "GET", "/v1/jobs/{job_id}", "metrics:read", operations.get_job, ops.JobOut, eg.JOB,
+        errors=(404,), tagged=True, **_JOB,
+    ),
+    Route(
+        "DELETE", "/v1/jobs/{job_id}", "admin", operations.cancel_job, ops.JobOut, {**eg.JOB, "state": "cancelled"},
+        errors=(404, 409), **_JOB,
+    ),
+)  # fmt: skip
+
+_READY: Final[Json] = {"ready": True, "position": 1044, "aliases": {"champion": "ease@7"}}
+
+SYSTEM_ROUTES: Final = _group(
+    "system",
+    Route("GET", "/v1/system", "metrics:read", system.system, ops.System, eg.SYSTEM),
+    Route("GET", "/healthz", None, system.health, ops.Health, _HEALTHY),
+    Route("GET", "/readyz", None, system.ready, ops.Readiness, _READY),
+    Route("GET", "/metrics", "metrics:read", system.metrics, "text/plain"),
+    Route("GET", "/openapi.json", None, system.openapi, Json),
+    Route("GET", "/docs", None, docs.page, "text/html"),
+    Route("GET", "/docs/problems", None, docs.problems, "text/html"),
+    Route("GET", "/docs/{file}", None, docs.file, "*/*", params=ops.FileParams, errors=(404,), given={"file": "start.js"}),
+)
+
+ROUTES: Final = (
+    SIMPLE + RECOMMENDATIONS + EVENT_ROUTES + ITEM_ROUTES + USER_ROUTES + MODEL_ROUTES + JOB_ROUTES + SYSTEM_ROUTES
+)

@@ -1,0 +1,170 @@
+"""The server process: bind, hold the data directory, answer, and finish what is under way when told to stop."""
+
+import asyncio
+import contextlib
+import errno
+import ipaddress
+import logging
+import math
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Generator, Sequence
+from typing import Final
+
+import uvicorn
+
+import honeyguide
+from honeyguide.api.app import App, create_app
+from honeyguide.api.protocol import Protocol
+from honeyguide.bootstrap import open_runtime
+from honeyguide.clock import Clock
+from honeyguide.config import Settings
+from honeyguide.errors import ConfigError, Conflict
+
+KEEP_ALIVE_SECONDS: Final = 75  # longer than the 60 s that load balancers keep idle connections
+BACKLOG: Final = 2048
+
+Ready = Callable[[str], None]
+"""Is called with the address once requests are answered."""
+
+
+def serve(
+    settings: Settings,
+    *,
+    config_options: Sequence[str] = (),
+    ready: Ready | None = None,
+    clock: Clock | None = None,
+) -> None:
+    """Answer until SIGTERM or SIGINT, then finish the requests under way (at most `server.drain`) and return.
+
+    `config_options` open the same project on the command line, for the processes that this one starts. Raises
+    `ConfigError` for an address that may not be bound, `Conflict` for a port in use or a data directory that another
+    server holds.
+    """
+    check_binding(settings)
+    with bind(settings.server.host, settings.server.port) as listener:
+        address = address_of(listener)
+        runtime = open_runtime(settings, clock, config_options=config_options)
+        with runtime.store.hold(f"serve on {address}"):
+            run(create_app(runtime), listener, settings, lambda: (ready or announce)(address))
+
+
+def announce(address: str) -> None:
+    """Say on standard output that requests are answered."""
+    sys.stdout.write(f"honeyguide {honeyguide.__version__} answers on {address} (stop with ctrl-C)\n")
+    sys.stdout.flush()
+
+
+def check_binding(settings: Settings) -> None:
+    """Refuse to be reachable from elsewhere without a key."""
+    host = settings.server.host
+    if settings.auth.key is not None:
+        return
+    if not all(ipaddress.ip_address(found).is_loopback for found in _addresses(host)):
+        raise ConfigError(
+            f"server.host = {host!r} can be reached from other machines, and no key is set.",
+            cure='Set one: auth.key = "<a long secret>" (or HONEYGUIDE_AUTH__KEY), or bind server.host = "127.0.0.1".',
+        )
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket bound to the address; port 0 takes a free one."""
+    address = _addresses(host)[0]
+    listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((address, port))
+        listener.listen(BACKLOG)  # two sockets may be bound to a port, but only one may listen
+    except OSError as error:
+        listener.close()
+        raise _not_bound(error, host, port) from None
+    return listener
+
+
+def address_of(listener: socket.socket) -> str:
+    """`http://127.0.0.1:8000`."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _addresses(host: str) -> list[str]:
+    """The addresses of a host, IPv4 before IPv6; an empty host is every address of this machine."""
+    try:
+        found = socket.getaddrinfo(host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError):
+        raise ConfigError(f"server.host = {host!r} is no address of this machine.", cure='Use "127.0.0.1".') from None
+    return sorted({str(entry[4][0]).partition("%")[0] for entry in found}, key=lambda address: (":" in address, address))
+
+
+def _not_bound(error: OSError, host: str, port: int) -> Exception:
+    if error.errno == errno.EADDRINUSE:
+        return Conflict(
+            f"Port {port} of {host} is in use by another program.",
+            cure=f"Stop that one, or set server.port = {port + 1 if port < 65535 else 0} (0 takes a free one).",
+            code="port_in_use",
+        )
+    if error.errno == errno.EACCES:
+        return ConfigError(f"Port {port} may not be bound by this user.", cure="Set server.port to 1024 or above.")
+    return ConfigError(f"{host}:{port} cannot be bound: {error.strerror}.", cure='Set server.host = "127.0.0.1".')
+
+
+def run(app: App, listener: socket.socket, settings: Settings, ready: Callable[[], None]) -> None:
+    """Serve the application on a bound socket until told to stop."""
+    config = uvicorn.Config(
+        app,
+        http=Protocol,
+        ws="none",
+        lifespan="on",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=math.ceil(settings.server.drain),
+    )
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    server = Server(config, ready)
+    try:
+        server.run(sockets=[listener])
+    except SystemExit:  # uvicorn's answer to a lifespan that failed
+        if app.failure is None:
+            raise
+        raise app.failure from None
+
+
+class Server(uvicorn.Server):
+    """uvicorn that says when it is ready, and that returns after SIGTERM instead of dying of it."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Stop on SIGTERM and SIGINT; a second one does not wait."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+    def stop(self) -> None:
+        """Finish what is under way and return; the second time, do not finish it."""
+        self.force_exit = self.should_exit
+        self.should_exit = True

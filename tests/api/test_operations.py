@@ -1,0 +1,165 @@
+"""Model versions, aliases and jobs over HTTP."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from honeyguide.jobs.training import JobRunner
+from tests.api.site import Site, pointers, problem
+
+
+@pytest.fixture
+def trained(site: Site) -> Site:
+    """A site with two versions of one model and one of another; knn@2 is the champion, knn@1 was before it."""
+    site.fill()
+    site.publish("popular", alias=None)
+    site.publish("knn")
+    site.publish("knn")
+    return site
+
+
+def test_versions_are_listed_newest_first(trained: Site) -> None:
+    page = trained.get("/v1/models?limit=2").json()
+    rest = trained.get(f"/v1/models?limit=2&cursor={page['next_cursor']}").json()
+    listed = page["items"] + rest["items"]
+    assert [(entry["model"], entry["version"]) for entry in listed] == [("knn", 2), ("knn", 1), ("popular", 1)]
+    assert listed[0]["aliases"] == ["champion"]
+    assert listed[1]["aliases"] == []
+    assert rest["next_cursor"] is None
+
+
+def test_a_version_shows_its_manifest(trained: Site) -> None:
+    found = trained.get("/v1/models/knn/versions/1").json()
+    assert found["metrics"] == {"ndcg": 0.5}
+    assert found["manifest"]["model"] == "knn"
+    assert set(found["manifest"]["files"]) == {"arrays.safetensors", "items.json"}
+    problem(trained.get("/v1/models/knn/versions/9"), 404)
+    problem(trained.get("/v1/models/nothing/versions/1"), 404)
+    assert pointers(trained.get("/v1/models/knn/versions/one")) == ["/version"]
+
+
+def test_an_alias_is_pointed_and_lists_follow(trained: Site) -> None:
+    assert trained.post("/v1/recommendations", {"user_id": "u1"}).json()["model"] == "knn@2"
+    put = trained.ask("PUT", "/v1/aliases/champion", json={"model": "knn", "version": 1})
+    assert put.json() == {"alias": "champion", "model": "knn", "version": 1, "serving": "knn@1"}
+    assert trained.get("/v1/aliases/champion").json() == put.json()
+    assert trained.post("/v1/recommendations", {"user_id": "u1"}).json()["model"] == "knn@1"
+    assert trained.get("/health").json()["models"] == ["knn@1"]
+
+
+def test_rolling_back(trained: Site) -> None:
+    back = trained.post("/v1/aliases/champion:rollback")
+    assert (back.status_code, back.json()["version"]) == (200, 1)
+    assert trained.post("/v1/recommendations", {"user_id": "u1"}).json()["model"] == "knn@1"
+    trained.ask("PUT", "/v1/aliases/fresh", json={"model": "popular", "version": 1})
+    assert "nothing else before" in problem(trained.post("/v1/aliases/fresh:rollback"), 409)["detail"]
+    problem(trained.post("/v1/aliases/nothing:rollback"), 404)
+    assert trained.get("/v1/aliases/champion:rollback").headers["allow"] == "POST"
+
+
+def test_another_alias_can_be_asked_for(trained: Site) -> None:
+    trained.ask("PUT", "/v1/aliases/challenger", json={"model": "knn", "version": 1})
+    assert trained.post("/v1/recommendations", {"user_id": "u1", "model": "challenger"}).json()["model"] == "knn@1"
+    aliases = trained.get("/v1/aliases").json()["items"]
+    assert [entry["alias"] for entry in aliases] == ["challenger", "champion"]
+    gone = trained.ask("DELETE", "/v1/aliases/challenger")
+    assert (gone.status_code, gone.content) == (204, b"")
+    problem(trained.ask("DELETE", "/v1/aliases/challenger"), 404)
+    problem(trained.post("/v1/recommendations", {"user_id": "u1", "model": "challenger"}), 404)
+
+
+@pytest.mark.parametrize("alias", ["Champion", "9lives", "a%20b", "a@1", "x" * 65, "a%2Fb"])
+def test_what_is_no_name_for_an_alias(trained: Site, alias: str) -> None:
+    assert pointers(trained.ask("PUT", f"/v1/aliases/{alias}", json={"model": "knn", "version": 1})) == ["/alias"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [({"model": "knn", "version": 9}, 404), ({"model": "knn"}, 422), ({"model": "knn", "version": "1"}, 422)],
+)
+def test_an_alias_points_only_at_what_there_is(trained: Site, body: dict[str, Any], status: int) -> None:
+    problem(trained.ask("PUT", "/v1/aliases/champion", json=body), status)
+    assert trained.get("/v1/aliases/champion").json()["version"] == 2
+
+
+def test_a_damaged_version_is_refused_and_the_old_one_serves(trained: Site) -> None:
+    version = trained.publish("ease", alias=None)
+    arrays = trained.runtime.artefacts.path("ease", version.version) / "arrays.safetensors"
+    arrays.chmod(0o644)
+    arrays.write_bytes(arrays.read_bytes()[:-1])
+    found = problem(trained.ask("PUT", "/v1/aliases/champion", json={"model": "ease", "version": 1}), 409)
+    assert "ease@1 cannot be served" in found["detail"]
+    assert trained.post("/v1/recommendations", {"user_id": "u1"}).json()["model"] == "knn@2"
+
+
+WAITS = 'import sys, time; print(\'{"progress": 0.5, "stage": "fit"}\', file=sys.stderr, flush=True); time.sleep(60)'
+WORKS = "import json, sys; print(json.dumps({'models': sys.argv[1:]}))"
+
+
+def jobs_run(site: Site, program: str) -> None:
+    """Let jobs run this program instead of a training."""
+    runtime = site.runtime
+    runtime.jobs = JobRunner(runtime.store.jobs, [sys.executable, "-c", program], runtime.clock, runtime.metrics)
+
+
+def until(site: Site, job_id: str, state: str) -> dict[str, Any]:
+    """Ask for the job until it is in that state."""
+    for _ in range(1000):
+        job: dict[str, Any] = site.get(f"/v1/jobs/{job_id}").json()
+        if job["state"] == state:
+            return job
+        site.runner.run(asyncio.sleep(0.02))
+    raise AssertionError(job)
+
+
+def test_a_job_is_started_followed_and_listed(site: Site) -> None:
+    jobs_run(site, WORKS)
+    started = site.post("/v1/jobs", {"kind": "train", "models": ["ease", "knn"]})
+    assert started.status_code == 202
+    job_id = started.json()["job_id"]
+    assert started.headers["location"] == f"/v1/jobs/{job_id}"
+    assert started.json()["params"] == {"models": ["ease", "knn"]}
+    done = until(site, job_id, "succeeded")
+    assert done["result"] == {"models": ["ease", "knn"]}
+    assert (done["progress"], done["finished_at"]) == (1.0, "2026-05-28T20:26:40.000Z")
+    second = site.post("/v1/jobs", {"kind": "train"}).json()["job_id"]
+    until(site, second, "succeeded")
+    first_page = site.get("/v1/jobs?limit=1").json()
+    assert [job["job_id"] for job in first_page["items"]] == [second]
+    rest = site.get(f"/v1/jobs?limit=1&cursor={first_page['next_cursor']}").json()
+    assert [job["job_id"] for job in rest["items"]] == [job_id]
+
+
+def test_one_training_at_a_time_and_it_can_be_cancelled(site: Site) -> None:
+    jobs_run(site, WAITS)
+    job_id = site.post("/v1/jobs", {"kind": "train"}).json()["job_id"]
+    problem(site.post("/v1/jobs", {"kind": "train"}), 409)
+    cancelled = site.ask("DELETE", f"/v1/jobs/{job_id}")
+    assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
+    until(site, job_id, "cancelled")
+    problem(site.ask("DELETE", "/v1/jobs/nothing"), 404)
+    problem(site.get("/v1/jobs/nothing"), 404)
+
+
+@pytest.mark.parametrize(
+    ("body", "at"),
+    [
+        ({"kind": "dance"}, "/kind"),
+        ({}, "/kind"),
+        ({"kind": "train", "models": "ease"}, "/models"),
+        ({"kind": "train", "models": ["--help"]}, None),
+        ({"kind": "train", "model": "ease"}, "/model"),
+    ],
+)
+def test_bad_jobs_are_pointed_at(site: Site, body: dict[str, Any], at: str | None) -> None:
+    found = pointers(site.post("/v1/jobs", body))
+    assert at is None or found == [at]
+
+
+def test_the_job_that_trains_is_our_own_command_on_the_same_data(tmp_path: Path) -> None:
+    site = Site(tmp_path / "data dir")
+    assert site.runtime.jobs._command[:3] == (sys.executable, "-m", "honeyguide")
+    site.close()

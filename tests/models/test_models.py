@@ -1,0 +1,30 @@
+"""Every model of the registry under the shared suite; a new one is found by itself."""
+
+import pytest
+
+from honeyguide.errors import ConfigError, InvalidInput
+from honeyguide.models import REGISTRY
+from honeyguide.testing.models import ModelSuite, histories
+
+SMALL = {"als": {"factors": 8, "regularization": 1.0}, "ease": {"l2": 5.0}}
+
+for _name, _class in REGISTRY.items():
+    _suite = f"Test{_name.title()}"
+    globals()[_suite] = type(_suite, (ModelSuite,), {"model_class": _class, "params": SMALL.get(_name, {})})
+
+
+def test_the_five_models_are_there() -> None:
+    assert {"popular", "knn", "ease", "als", "markov"} <= set(REGISTRY)
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY))
+def test_a_hyper_parameter_out_of_range_is_refused_by_name(name: str) -> None:
+    first = next(iter(REGISTRY[name]().params()))
+    with pytest.raises(ConfigError, match=rf"models\.params\.{name}\.{first}"):
+        REGISTRY[name](**{first: "many"})
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY))
+def test_an_untrained_model_says_so(name: str) -> None:
+    with pytest.raises(InvalidInput, match="not trained"):
+        REGISTRY[name]().scores(histories([0]))
