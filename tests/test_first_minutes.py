@@ -1,12 +1,7 @@
 """What README and the getting-started page show is run: every command works, every answer has the shape that is shown."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.rules import ROOT
+from tests.served import run, serving
 
 SHOWN_AT = "localhost:8000"
 PAGES = ["README.md", "docs/getting-started.md"]
@@ -54,43 +50,16 @@ def differences(shown: Any, real: Any, where: str = "") -> list[str]:
     return []
 
 
-@contextmanager
-def serving(folder: Path, environment: dict[str, str]) -> Iterator[str]:
-    """`honeyguide serve` on a free port; gives its address once it answers."""
-    command = ["honeyguide", "serve", "--port", "0", "--json"]
-    with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as server:
-        try:
-            assert server.stdout is not None
-            text = ""
-            for line in server.stdout:
-                text += line
-                if line.rstrip().endswith("}"):
-                    break
-            yield json.loads(text)["url"].removeprefix("http://")
-        finally:
-            server.terminate()
-            server.wait(timeout=60)
-
-
-def run(command: str, folder: Path, environment: dict[str, str]) -> str:
-    done = subprocess.run(["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"
-    return done.stdout
-
-
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", PAGES)
 def test_what_a_page_shows_is_what_happens(name: str, tmp_path: Path) -> None:
     before, after = split_at_serve(steps((ROOT / name).read_text(encoding="utf-8")))
     assert len(before) >= 5
     assert len(after) >= 4
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_COLOR": "1"}
     for step in before:
-        run(step.command, tmp_path, environment)
-    with serving(tmp_path, environment) as address:
-        faults = {step.command: asked(step, address, tmp_path, environment) for step in after}
+        run(step.command, tmp_path)
+    with serving(tmp_path) as address:
+        faults = {step.command: asked(step, address, tmp_path) for step in after}
     assert {command: fault for command, fault in faults.items() if fault} == {}
 
 
@@ -99,18 +68,17 @@ def split_at_serve(found: list[Step]) -> tuple[list[Step], list[Step]]:
     return found[:place], found[place + 1 :]
 
 
-def asked(step: Step, address: str, folder: Path, environment: dict[str, str]) -> list[str]:
+def asked(step: Step, address: str, folder: Path) -> list[str]:
     assert SHOWN_AT in step.command
     command = step.command.replace(SHOWN_AT, address).replace("curl ", "curl -sS ", 1)
-    return differences(json.loads(step.shown), json.loads(run(command, folder, environment)))
+    return differences(json.loads(step.shown), json.loads(run(command, folder)))
 
 
 def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
     code = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    run("honeyguide init", tmp_path, environment)
+    run("honeyguide init", tmp_path)
     (tmp_path / "example.py").write_text("\n".join(code), encoding="utf-8")
-    assert run(f"{sys.executable} example.py", tmp_path, environment).splitlines()[-1] == "True"
+    assert run("python example.py", tmp_path).splitlines()[-1] == "True"
 
 
 def test_a_page_is_read_as_commands_and_answers() -> None:

@@ -8,10 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from honeyguide.clock import SystemClock
 from tests.cli.conftest import Run
 
 WAIT = 60
@@ -43,6 +45,17 @@ def served(shop: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         process.communicate(timeout=WAIT)
 
 
+def polled(client: httpx.Client, path: str) -> dict[str, Any]:
+    """A job once it has ended."""
+    clock = SystemClock()
+    limit = clock.monotonic() + WAIT
+    while clock.monotonic() < limit:
+        job: dict[str, Any] = client.get(path).json()
+        if job["state"] not in ("queued", "running"):
+            return job
+    raise TimeoutError(path)
+
+
 def test_it_answers_and_other_commands_work_beside_it(served: tuple[subprocess.Popen[str], str], run: Run) -> None:
     process, url = served
     with httpx.Client(base_url=url, trust_env=False, timeout=WAIT) as client:
@@ -54,6 +67,11 @@ def test_it_answers_and_other_commands_work_beside_it(served: tuple[subprocess.P
         shown = run("status").out
         assert re.search(rf"server    {url} answers · process {process.pid}, started ", shown)
         assert run("recommend", "u-01", "-n", "3", "--json").json["items"]
+
+        job = client.post("/v1/jobs", json={"kind": "train", "models": ["ease"]}).json()
+        ended = polled(client, f"/v1/jobs/{job['job_id']}")
+        assert (ended["state"], ended["result"]["champion"], ended["progress"]) == ("succeeded", "ease@2", 1.0), ended
+        assert re.search(r"job       train succeeded · ", run("status").out)
 
         ran = run("serve", "--port", "0", code=1)
         assert f"process {process.pid}" in ran.err

@@ -25,7 +25,7 @@ ROWS = [
 
 def written(path: Path, content: str | bytes) -> Path:
     data = content.encode() if isinstance(content, str) else content
-    if path.suffix == ".gz":
+    if path.suffix.lower() == ".gz":
         data = gzip.compress(data)
     if path.suffix == ".zst":
         data = zstandard.compress(data)
@@ -173,6 +173,19 @@ def test_files_that_cannot_be_read_at_all_say_what_to_do(tmp_path: Path) -> None
         rows_of(written(tmp_path / "a.parquet.gz", "no parquet"))
     with pytest.raises(InvalidInput):
         rows_of(tmp_path, Reading("csv"))
+
+
+@pytest.mark.parametrize(
+    "name", ["a[1].csv", "a[1].csv.zst", "a*.jsonl.zst", "a b?.parquet", "ä{x}.csv.gz", "A.CSV.GZ", "A.PARQUET"]
+)
+def test_a_file_is_read_under_any_name_and_no_other_beside_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a1.csv").write_text("b\nother\n")
+    path = tmp_path / name
+    if name.lower().endswith(".parquet"):
+        pl.DataFrame({"b": ["mine"]}).write_parquet(path)
+    else:
+        written(path, '{"b":"mine"}\n' if ".jsonl" in name else "b\nmine\n")
+    assert rows_of(path) == [{"b": "mine"}]
 
 
 def test_rows_are_counted_where_that_is_cheap(tmp_path: Path) -> None:

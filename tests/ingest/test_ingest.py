@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from honeyguide.clock import ManualClock, RequestIds
 from honeyguide.config.settings import Project, Settings
@@ -185,10 +186,12 @@ def test_a_subscriber_that_fails_costs_nobody_else_anything(tmp_path: Path) -> N
     shop = Shop(tmp_path, fails, lambda rows, appended: heard.append(appended.sequence))
 
     async def work() -> None:
-        report = await shop.ingest.events([view()])
+        with capture_logs() as logged:
+            report = await shop.ingest.events([view()])
         assert report.accepted == 1
         assert heard == [1]
         assert shop.metric("background_errors_total", job="subscriber") == 1
+        assert [(entry["event"], entry["sequence"]) for entry in logged] == [("subscriber_failed", 1)]
 
     run(shop, work)
 

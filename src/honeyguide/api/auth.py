@@ -6,8 +6,8 @@ site could still post to us, so requests that change something are refused when 
 
 import hashlib
 import hmac
-from collections.abc import Mapping
-from typing import Final, Literal, Protocol
+from collections.abc import Callable, Mapping
+from typing import Final, Literal
 
 from honeyguide.config.settings import Auth
 from honeyguide.errors import Forbidden, Unauthorized
@@ -17,17 +17,14 @@ SCOPES: Final[frozenset[Scope]] = frozenset(("recommend:read", "events:write", "
 _SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
-class Refusals(Protocol):
-    """Counts refused requests by reason."""
-
-    def __call__(self, reason: Literal["missing", "wrong", "scope", "origin"]) -> None:
-        """One more."""
+Refused = Callable[[Literal["missing", "wrong", "scope", "origin"]], None]
+"""Counts a refused request by its reason."""
 
 
 class Gatekeeper:
     """Decides from the header fields which scopes a request holds."""
 
-    def __init__(self, auth: Auth, refused: Refusals) -> None:
+    def __init__(self, auth: Auth, refused: Refused) -> None:
         self._digest = None if auth.key is None else hashlib.sha256(auth.key.get_secret_value().encode()).digest()
         self._refused = refused
 

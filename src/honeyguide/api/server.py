@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import ipaddress
 import logging
 import math
@@ -11,7 +12,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 
@@ -112,7 +113,19 @@ def _not_bound(error: OSError, host: str, port: int) -> Exception:
 
 def run(app: App, listener: socket.socket, settings: Settings, ready: Callable[[], None]) -> None:
     """Serve the application on a bound socket until told to stop."""
-    config = uvicorn.Config(
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    server = Server(configuration(app, drain=settings.server.drain), ready)
+    try:
+        server.run(sockets=[listener])
+    except SystemExit:  # uvicorn's answer to a lifespan that failed
+        if app.failure is None:
+            raise
+        raise app.failure from None
+
+
+def configuration(app: Any, *, drain: float = 0.0) -> uvicorn.Config:
+    """How uvicorn serves any ASGI application here; benchmarks run the bare answer the same way."""
+    return uvicorn.Config(
         app,
         http=Protocol,
         ws="none",
@@ -124,16 +137,8 @@ def run(app: App, listener: socket.socket, settings: Settings, ready: Callable[[
         server_header=False,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=math.ceil(settings.server.drain),
+        timeout_graceful_shutdown=math.ceil(drain),
     )
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    server = Server(config, ready)
-    try:
-        server.run(sockets=[listener])
-    except SystemExit:  # uvicorn's answer to a lifespan that failed
-        if app.failure is None:
-            raise
-        raise app.failure from None
 
 
 class Server(uvicorn.Server):
@@ -147,6 +152,8 @@ class Server(uvicorn.Server):
         """Start, then say so."""
         await super().startup(sockets)
         if self.started:
+            gc.collect()
+            gc.freeze()  # what is here now stays: a full collection need not look at it, which would take milliseconds
             self._ready()
 
     @contextlib.contextmanager

@@ -57,13 +57,13 @@ class Out:
     def __init__(self, json: bool = False) -> None:
         self.json = json
         styles: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
-        self._data = Console(highlight=False, soft_wrap=True, color_system=styles)
+        self.data = Console(highlight=False, soft_wrap=True, color_system=styles)
         self.notes = Console(stderr=True, highlight=False, soft_wrap=True, color_system=styles)
 
     @property
     def width(self) -> int:
         """Columns of the terminal that shows the data; 0 where it is none, so that nothing is cut."""
-        return self._data.width if self._data.is_terminal else 0
+        return self.data.width if self.data.is_terminal else 0
 
     def result(self, value: Any) -> None:
         """The command's result as JSON; printed only in JSON mode."""
@@ -75,13 +75,13 @@ class Out:
     def show(self, label: str, text: Cell, style: str = "", accent: str = "dim") -> None:
         """A labelled line of data; `accent` is the style of the label."""
         if not self.json:
-            self._data.print(_labelled(label, text, style, accent))
+            self.data.print(_labelled(label, text, style, accent))
 
     def lines(self, lines: Sequence[Cell]) -> None:
         """Lines of data as they are."""
         if not self.json:
             for line in lines:
-                self._data.print(line if isinstance(line, Text) else Text(line))
+                self.data.print(line if isinstance(line, Text) else Text(line))
 
     def note(self, label: str, text: Cell, style: str = "") -> None:
         """A labelled line about what is going on."""

@@ -88,11 +88,11 @@ def count_rows(source: Table, reading: Reading) -> int | None:
     """The number of rows (of text: about, as fields may hold line ends); None where only reading would tell."""
     if isinstance(source, pl.DataFrame):
         return source.height
-    if source.suffix in _PACKED:
+    if _packing(source):
         return None
     with _readable(source):
         if _format_of(source, reading) == "parquet":
-            return int(pl.scan_parquet(source).select(pl.len()).collect().item())
+            return int(pl.scan_parquet(source, glob=False).select(pl.len()).collect().item())
         with source.open("rb") as file:
             lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
     has_header = _format_of(source, reading) != "jsonl" and not reading.columns
@@ -122,13 +122,18 @@ def _rows(source: Table, reading: Reading) -> Iterator[Row | Broken]:
 def _format_of(path: Path, reading: Reading) -> str:
     if reading.format is not None:
         return reading.format
-    plain = path.with_suffix("") if path.suffix in _PACKED else path
+    plain = path.with_suffix("") if _packing(path) else path
     if (form := _SUFFIXES.get(plain.suffix.lower())) is None:
         raise InvalidInput(
             f"{path.name} does not say by its name what it is.",
             cure=f"Say it with --format: {', '.join(FORMATS)} (plain, or packed as .gz or .zst).",
         )
     return form
+
+
+def _packing(path: Path) -> str:
+    """`.gz`, `.zst` or nothing."""
+    return path.suffix.lower() if path.suffix.lower() in _PACKED else ""
 
 
 @contextmanager
@@ -158,20 +163,25 @@ def _frame_rows(frames: Iterable[pl.DataFrame]) -> Iterator[Row]:
 
 
 def _parquet(path: Path) -> Iterator[pl.DataFrame]:
-    if path.suffix in _PACKED:
+    if _packing(path):
         raise InvalidInput(
             f"{path.name} is a packed Parquet file, which cannot be read in parts.",
-            cure=f"Unpack it first ({'gunzip' if path.suffix == '.gz' else 'zstd -d'}); Parquet is compressed inside.",
+            cure=f"Unpack it first ({'gunzip' if _packing(path) == '.gz' else 'zstd -d'}); Parquet is compressed inside.",
         )
-    yield from pl.scan_parquet(path).collect_batches(chunk_size=CHUNK_ROWS, maintain_order=True)
+    yield from _batches(pl.scan_parquet(path, glob=False))
+
+
+def _batches(query: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    """What a query gives, part by part; it ends when nobody asks on."""
+    yield from query.collect_batches(chunk_size=CHUNK_ROWS, maintain_order=True)
 
 
 def _lines(path: Path, encoding: str | None) -> Iterator[str]:
     """The lines of a text file with their ends. Bytes that are not of the encoding become lone surrogates."""
-    if path.suffix == ".zst":
+    if _packing(path) == ".zst":
         if encoding is not None:
             raise InvalidInput("Only UTF-8 is read out of .zst files.", cure="Unpack it with zstd -d and import that.")
-        for frame in pl.scan_lines(path).collect_batches(chunk_size=CHUNK_ROWS, maintain_order=True):
+        for frame in _batches(pl.scan_lines(path, glob=False)):
             yield from (f"{line}\n" for line in frame.get_column("line").to_list())
         return
     with (
@@ -182,7 +192,7 @@ def _lines(path: Path, encoding: str | None) -> Iterator[str]:
 
 
 def _open(path: Path) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+    return cast(IO[bytes], gzip.open(path, "rb")) if _packing(path) == ".gz" else path.open("rb")
 
 
 def _json_row(line: str) -> Row | Broken:

@@ -7,12 +7,15 @@ derived from `Trained`.
 import importlib
 import pkgutil
 from collections.abc import Mapping
+from difflib import get_close_matches
 from types import MappingProxyType
+from typing import Any
 
+from honeyguide.errors import ConfigError
 from honeyguide.models.trained import Trained
 from honeyguide.protocols import Model
 
-__all__ = ["REGISTRY"]
+__all__ = ["REGISTRY", "untrained"]
 
 
 def _discover() -> dict[str, type[Model]]:
@@ -26,3 +29,20 @@ def _discover() -> dict[str, type[Model]]:
 
 REGISTRY: Mapping[str, type[Model]] = MappingProxyType(_discover())
 """Name -> class of every model."""
+
+
+def untrained(name: str, params: Mapping[str, Any] | None = None) -> Model:
+    """The model `name` with these hyper-parameters, else its defaults. Raises `ConfigError` for an unknown name or value."""
+    if name not in REGISTRY:
+        raise ConfigError(f"There is no model {name!r}.", cure=f"{_nearest(name, REGISTRY)}Known: {', '.join(REGISTRY)}.")
+    known = REGISTRY[name]().params()
+    for key in params or {}:
+        if key not in known:
+            hint = f"{_nearest(key, known)}{name} takes: {', '.join(known)}."
+            raise ConfigError(f"models.params.{name}.{key} is not a hyper-parameter.", cure=hint)
+    return REGISTRY[name](**(params or {}))
+
+
+def _nearest(name: str, known: Mapping[str, object]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"Did you mean {near[0]!r}? " if near else ""

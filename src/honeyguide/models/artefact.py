@@ -1,7 +1,8 @@
 """A trained model as files: arrays in safetensors, all else as JSON, each file with its checksum in the manifest.
 
-Nothing here can run code: safetensors holds numbers only, and the class is looked up by name among our own. A file that
-is missing, truncated, altered or foreign is refused before anything of it is used.
+Nothing here can run code: safetensors (huggingface.co/docs/safetensors) holds numbers only, and the class is looked up by
+name among our own. A file that is missing, truncated, altered or foreign is refused before anything of it is used. The
+manifest carries a checksum of itself, so that an altered hyper-parameter is noticed as well.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from safetensors.numpy import save_file
 from honeyguide import models as registered
 from honeyguide.errors import ConfigError, DamagedArtefact
 from honeyguide.protocols import Model
-from honeyguide.types import Json
+from honeyguide.types import Histories, Json
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
@@ -30,6 +31,7 @@ ITEMS: Final = "items.json"
 
 _MAX_MANIFEST: Final = 16_000_000
 _MAX_HEADER: Final = 1_000_000
+_MAX_ITEMS: Final = 4_000_000_000  # bytes of ids
 _CURE: Final = "Point the alias at another version (honeyguide models list), or train again: honeyguide train"
 _DTYPES: Final = {"F32": np.float32, "F64": np.float64, "I32": np.int32, "I64": np.int64, "U8": np.uint8, "BOOL": np.bool_}
 
@@ -43,7 +45,24 @@ class _Manifest(msgspec.Struct):
     format: int
     model: str
     params: Json
+    items: int
     files: dict[str, _File]
+    checksum: str
+
+
+_NOBODY: Final = Histories(np.zeros(1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32), np.empty(0, np.int64))
+_UNREADABLE: Final = (
+    OSError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    ConfigError,
+    struct.error,
+    msgspec.MsgspecError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +87,7 @@ def save(folder: Path, model: Model, item_ids: Sequence[str], extra: Json) -> Js
         "items": len(item_ids),
         "files": {name: _described(folder / name) for name in (ARRAYS, ITEMS)},
     }
+    manifest["checksum"] = _checksum(manifest)
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
     return manifest
 
@@ -76,22 +96,28 @@ def load(folder: Path) -> LoadedModel:
     """The model in `folder`. Raises `DamagedArtefact` if anything is not as it was saved."""
     try:
         return _load(folder)
-    except (OSError, ValueError, KeyError, TypeError, ConfigError, struct.error, msgspec.MsgspecError) as error:
+    except _UNREADABLE as error:
         raise DamagedArtefact(f"The model in {folder} cannot be read: {error}.", cure=_CURE) from error
 
 
 def _load(folder: Path) -> LoadedModel:
     text = _read(folder / MANIFEST, _MAX_MANIFEST)
-    manifest = msgspec.json.decode(text, type=_Manifest)
-    if manifest.format != FORMAT or manifest.model not in registered.REGISTRY or set(manifest.files) != {ARRAYS, ITEMS}:
-        raise ValueError(f"the manifest is of format {manifest.format} and model {manifest.model!r}")
+    manifest, every = msgspec.json.decode(text, type=_Manifest), json.loads(text)
+    if manifest.format != FORMAT:
+        raise ValueError(f"it is of format {manifest.format}, and this release reads format {FORMAT}")
+    if manifest.checksum != _checksum(every):
+        raise ValueError(f"{MANIFEST} was altered")
+    if manifest.model not in registered.REGISTRY or set(manifest.files) != {ARRAYS, ITEMS}:
+        raise ValueError(f"this release knows no such model as {manifest.model!r} of files {sorted(manifest.files)}")
     for name, expected in manifest.files.items():
-        if _described(folder / name) != msgspec.to_builtins(expected):
+        size = (folder / name).stat().st_size
+        if size != expected.bytes or _described(folder / name) != msgspec.to_builtins(expected):
             raise ValueError(f"{name} was altered or cut short")
-    untrained = registered.REGISTRY[manifest.model](**manifest.params)
-    model = untrained.with_arrays(_mapped(folder / ARRAYS))
-    item_ids = msgspec.json.decode((folder / ITEMS).read_bytes(), type=list[str])
-    return LoadedModel(model, item_ids, msgspec.json.decode(text))
+    item_ids = msgspec.json.decode(_read(folder / ITEMS, _MAX_ITEMS), type=list[str])
+    model = registered.REGISTRY[manifest.model](**manifest.params).with_arrays(_mapped(folder / ARRAYS))
+    if not len(item_ids) == manifest.items == model.scores(_NOBODY).shape[1]:
+        raise ValueError(f"{len(item_ids)} ids do not belong to this model")
+    return LoadedModel(model, item_ids, every)
 
 
 def _read(path: Path, most: int) -> bytes:
@@ -105,12 +131,18 @@ def _described(path: Path) -> Json:
         return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": path.stat().st_size}
 
 
+def _checksum(manifest: Json) -> str:
+    """SHA-256 of the manifest without its checksum, in one spelling."""
+    rest = {key: value for key, value in manifest.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
 def _mapped(path: Path) -> dict[str, NDArray[np.generic]]:
     """The arrays of a safetensors file as views of the mapped file: 8 bytes of header length, a JSON header, the data."""
     with path.open("rb") as file:
         view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     (size,) = struct.unpack("<Q", view[:8])
-    if size > _MAX_HEADER:
+    if size > min(_MAX_HEADER, len(view) - 8):
         raise ValueError(f"{path.name} has a header of {size} bytes")
     header = json.loads(bytes(view[8 : 8 + size]))
     data = view[8 + size :]
@@ -118,5 +150,7 @@ def _mapped(path: Path) -> dict[str, NDArray[np.generic]]:
     for name, spec in header.items():
         if name != "__metadata__":
             start, stop = spec["data_offsets"]
+            if not 0 <= start <= stop <= len(data):
+                raise ValueError(f"{path.name} ends before its array {name!r}")
             arrays[name] = np.frombuffer(data[start:stop], dtype=_DTYPES[spec["dtype"]]).reshape(spec["shape"])
     return arrays

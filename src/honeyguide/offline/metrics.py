@@ -34,7 +34,7 @@ def precision(hits: BoolArray) -> PerUser:
 
 def hit_rate(hits: BoolArray) -> PerUser:
     """1 where there is any hit: float64 [users]."""
-    return hits.any(axis=1).astype(np.float64)
+    return np.asarray(hits.any(axis=1), dtype=np.float64)
 
 
 def mrr(hits: BoolArray) -> PerUser:

@@ -25,7 +25,7 @@ from honeyguide.protocols import Recipe, Request, SlateSink, Store
 from honeyguide.recommend.hydrate import Weighing, context_of, hydrate, overlay, with_changes
 from honeyguide.recommend.pipeline import Outcome, Pipeline
 from honeyguide.recommend.query import cache_key, check, is_plain, nameless
-from honeyguide.recommend.ranked import LONG, Ranked, Served, bucket_for, decode, encode, renumbered
+from honeyguide.recommend.ranked import LONG, Ranked, Served, bucket_for, decode, encode, pack, without
 from honeyguide.recommend.serving import Pair, ServingModels
 from honeyguide.recommend.subjects import Subjects
 from honeyguide.recommend.trace import trace
@@ -119,7 +119,8 @@ class Recommend:
             cure = "Slates are written within 100 ms and kept for 30 days."
             raise NotFound(f"There is no slate {request_id!r}.", cure=cure)
         made = await self._make_again(slate)
-        ids = [item_id for item_id in made.ranked.ids if item_id not in set(slate.late)]
+        late = set(slate.late)
+        ids = [item.item_id for item in made.outcome.items if item.item_id not in late]
         offset = int(slate.context.get("offset", 0))
         replayed = ids[offset : offset + slate.n]
         funnel = await self._trace(made) | {"configuration_changed": slate.config != self._fingerprint}
@@ -180,9 +181,8 @@ class Recommend:
             self._last_resort(request, outcome, length)
         degraded += [f"source:{name}" for name in outcome.missed]
         degraded += ["model"] if pair.model is None and self._serving.refused else []
-        ranked = Ranked(
-            ids=[item.item_id for item in outcome.items],
-            fragments=[msgspec.json.encode(item) for item in outcome.items],
+        ranked = pack(
+            outcome.items,
             as_of=state.as_of,
             computed_at=now,
             model=pair.label,
@@ -240,26 +240,28 @@ class Recommend:
 
     def _finish(self, query: Query, ranked: Ranked, origin: ServedFrom, stale: bool, started: float) -> Served:
         """Check what may not be shown, cut the page, log the slate, count."""
-        ids, fragments, late = ranked.ids, ranked.fragments, list[str]()
         start, end = query.offset, query.offset + query.n
+        part, length, late = ranked.upto(end), ranked.length, list[str]()
         denied = self._items.denied
-        if denied and not denied.isdisjoint(ids):
-            late = [item_id for item_id in ids if item_id in denied]
-            ids, fragments = renumbered(ids, fragments, denied)
+        if denied and not denied.isdisjoint(part.ids):
+            part = ranked.upto(length)
+            late = [item_id for item_id in part.ids if item_id in denied]
+            part = without(part, denied)
+            length = len(part.ids)
         request_id = self._ids.next()
         served = Served(
             request_id=request_id,
             user_id=query.user_id,
             surface=query.surface,
-            ids=ids[start:end],
-            fragments=fragments[start:end],
+            ids=part.ids[start:end],
+            fragments=part.fragments[start:end],
             served_from=origin,
             stale=stale,
             as_of=ranked.as_of,
             model=ranked.model,
             rung=ranked.rung,
             degraded=ranked.degraded,
-            next_cursor=_CURSORS[end] if end < MAX_N and end < len(ids) else None,
+            next_cursor=_CURSORS[end] if end < MAX_N and end < length else None,
         )
         if not query.dry_run:
             self._slates.add(self._slate(query, ranked, served, late))

@@ -3,7 +3,7 @@
 An item is turned into JSON once, when its list is made; serving it again is a concatenation of bytes.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from honeyguide.messages import Slate, SlateItem
 from honeyguide.types import Json, Rung, ServedFrom
 
 SHORT, LONG = 100, 600
+_HEAD = 20
 _SHORT_SERVES = 80  # the rest of a short list is the reserve for late filters
 
 
@@ -21,12 +22,14 @@ def bucket_for(length: int) -> int:
 
 
 class Ranked(msgspec.Struct, array_like=True):
-    """A list before late filters: `ids` best first, one JSON `fragments` entry per id, and how it was made.
+    """A list before late filters: `head` are its first items, `tail` the others, packed since few answers need them.
 
-    `computed_at`, `as_of`, `model` and `missed` are what a replay needs to make it again."""
+    Each part is ids, best first, and one JSON fragment per id. `computed_at`, `as_of`, `model`, `missed` are what a replay
+    needs to make it again."""
 
-    ids: list[str]
-    fragments: list[bytes]
+    head: "Part"
+    tail: msgspec.Raw
+    length: int
     as_of: int
     computed_at: int
     model: str
@@ -34,10 +37,32 @@ class Ranked(msgspec.Struct, array_like=True):
     degraded: list[str]
     missed: list[str]
 
+    def upto(self, end: int) -> "Part":
+        """At least the first `end` items, all if there are fewer."""
+        if end <= len(self.head.ids) or self.length == len(self.head.ids):
+            return self.head
+        tail = _parts.decode(self.tail)
+        return Part(self.head.ids + tail.ids, self.head.fragments + tail.fragments)
+
+
+class Part(msgspec.Struct, array_like=True):
+    """Ids and their JSON fragments, in order."""
+
+    ids: list[str]
+    fragments: list[bytes]
+
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Ranked)
+_parts = msgspec.msgpack.Decoder(Part)
 _items = msgspec.json.Decoder(SlateItem)
+
+
+def pack(items: Sequence[SlateItem], **made: Any) -> Ranked:
+    """A list of items with how it was `made` (the other fields of `Ranked`)."""
+    ids, fragments = [item.item_id for item in items], [msgspec.json.encode(item) for item in items]
+    tail = msgspec.Raw(_encoder.encode(Part(ids[_HEAD:], fragments[_HEAD:])))
+    return Ranked(head=Part(ids[:_HEAD], fragments[:_HEAD]), tail=tail, length=len(ids), **made)
 
 
 def encode(ranked: Ranked) -> bytes:
@@ -50,13 +75,13 @@ def decode(payload: bytes) -> Ranked:
     return _decoder.decode(payload)
 
 
-def renumbered(ids: list[str], fragments: list[bytes], removed: Collection[str]) -> tuple[list[str], list[bytes]]:
-    """The list without the `removed` items, ranks closed up."""
-    kept = [(item_id, fragment) for item_id, fragment in zip(ids, fragments, strict=True) if item_id not in removed]
-    items = [_items.decode(fragment) for _, fragment in kept]
+def without(part: Part, removed: Collection[str]) -> Part:
+    """The items that are not `removed`, ranks closed up."""
+    items = [_items.decode(fragment) for fragment in part.fragments]
+    items = [item for item in items if item.item_id not in removed]
     for rank, item in enumerate(items, start=1):
         item.rank = rank
-    return [item_id for item_id, _ in kept], [msgspec.json.encode(item) for item in items]
+    return Part([item.item_id for item in items], [msgspec.json.encode(item) for item in items])
 
 
 class Served(msgspec.Struct):

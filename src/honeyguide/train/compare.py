@@ -8,7 +8,7 @@ import numpy as np
 
 from honeyguide.clock import Clock
 from honeyguide.config.settings import Settings
-from honeyguide.errors import NotEnoughData
+from honeyguide.errors import InvalidInput
 from honeyguide.offline.evaluation import Evaluation, evaluate
 from honeyguide.offline.splits import Split
 from honeyguide.protocols import Model
@@ -32,24 +32,31 @@ class Trial:
 def compare(
     models: Sequence[Model], split: Split, settings: Settings, clock: Clock, tell: Callable[[str, float], None]
 ) -> list[Trial]:
-    """A trial per model, in order. At most 10,000 users are asked, drawn by the seed; a model that cannot do it is told."""
+    """A trial per model, in order; `tell` hears 0 to 1. At most 10,000 users are asked, drawn by the seed.
+
+    A model that refuses the data (a catalogue too large for it, say) has a trial that says why."""
     users = _sample(split, settings.training.seed)
     trials = []
     for place, model in enumerate(models):
-        tell(f"compare {model.name}", 0.05 + 0.55 * place / len(models))
-        trials.append(_try(model, split, users, settings, clock))
+        started = clock.monotonic()
+        share = within(tell, f"compare {model.name}", place / len(models), (place + 0.7) / len(models))
+        try:
+            fitted = model.fit(split.train, seed=settings.training.seed, progress=share)
+        except InvalidInput as error:
+            trials.append(Trial(model.name, None, clock.monotonic() - started, 0.0, str(error)))
+            continue
+        fit = clock.monotonic() - started
+        share = within(tell, f"compare {model.name}", (place + 0.7) / len(models), (place + 1) / len(models))
+        history = settings.recommend.history
+        evaluation = evaluate(fitted, split, k=settings.training.k, users=users, history=history, progress=share)
+        trials.append(Trial(model.name, evaluation, fit, clock.monotonic() - started - fit))
     return trials
 
 
-def _try(model: Model, split: Split, users: IntArray, settings: Settings, clock: Clock) -> Trial:
-    started = clock.monotonic()
-    try:
-        fitted = model.fit(split.train, seed=settings.training.seed)
-    except NotEnoughData as error:
-        return Trial(model.name, None, clock.monotonic() - started, 0.0, str(error))
-    fit = clock.monotonic() - started
-    evaluation = evaluate(fitted, split, k=settings.training.k, users=users)
-    return Trial(model.name, evaluation, fit, clock.monotonic() - started - fit)
+def within(tell: Callable[[str, float], None], stage: str, low: float, high: float) -> Callable[[float], None]:
+    """A listener for a part's own progress, told as the share of the whole between `low` and `high`."""
+    tell(stage, low)
+    return lambda fraction: tell(stage, low + (high - low) * fraction)
 
 
 def _sample(split: Split, seed: int) -> IntArray:

@@ -11,28 +11,39 @@ from honeyguide.train.compare import BASELINE, Trial
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Which model is to serve, and the sentence that says why. `margin`: its paired gain over popularity per user."""
+    """Which model the alias `champion` is to point at (empty: it stays), and the sentence that says why.
+
+    `margin`: its paired gain over popularity per user."""
 
     champion: str
     reason: str
     margin: Interval | None = None
 
 
-def judge(trials: Sequence[Trial], settings: Settings, *, has_champion: bool) -> Verdict:
+def judge(trials: Sequence[Trial], settings: Settings, *, serving: str) -> Verdict:
     """The best personal model if it beats popularity by `training.gate`; else popularity, but only where nothing serves yet.
 
-    Raises `GateNotMet` when no model is good enough and a champion is there: it stays."""
+    `serving` is the label of the present champion, empty if there is none. Raises `GateNotMet` when no model is good
+    enough and a champion is there: it stays. Without a comparison popularity replaces nothing but popularity."""
     metric, k, seed = settings.training.metric, settings.training.k, settings.training.seed
     done = {trial.name: trial.evaluation for trial in trials if trial.evaluation is not None}
     base = done.pop(BASELINE, None)
     if base is None or not done:
-        return Verdict(BASELINE, "too little history to compare models, so popularity serves")
+        return _without_comparison(
+            "nothing to compare popularity with" if base else "too little history to compare", serving
+        )
     best = max(sorted(done), key=lambda name: done[name].mean(metric))
     score, needed = done[best].mean(metric), base.mean(metric) * (1.0 + settings.training.gate)
     told = f"{metric}@{k} {score:.4f} against {base.mean(metric):.4f} of popularity"
     if score > needed:
         return Verdict(best, f"{best} is the best: {told}", done[best].difference(base, metric, seed))
-    if has_champion:
-        cure = "The version that serves stays. Lower training.gate, or import more history."
+    if serving:
+        cure = f"{serving} goes on serving. Lower training.gate, or import more history."
         raise GateNotMet(f"No model is good enough: the best, {best}, has {told}.", cure=cure)
     return Verdict(BASELINE, f"no model beats popularity yet ({best}: {told}), so popularity serves")
+
+
+def _without_comparison(why: str, serving: str) -> Verdict:
+    if serving and not serving.startswith(f"{BASELINE}@"):
+        return Verdict("", f"{why}: popularity is published, and {serving} goes on serving")
+    return Verdict(BASELINE, f"{why}, so popularity serves")

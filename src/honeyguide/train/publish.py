@@ -1,63 +1,66 @@
 """Makes versions public: files first, then the row that names them, then the alias that serves them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from honeyguide.clock import Clock
 from honeyguide.errors import NotFound
 from honeyguide.models.artefact import load, save
-from honeyguide.offline.dataset import Dataset
 from honeyguide.protocols import Artefacts, Model, Registry
-from honeyguide.train.compare import BASELINE, Trial
-from honeyguide.train.gate import Verdict
-from honeyguide.train.report import metrics_of
+from honeyguide.train.compare import BASELINE
+from honeyguide.train.report import Run, metrics_of
 from honeyguide.types import Json, ModelVersion
 
 
 def publish(
     registry: Registry,
     artefacts: Artefacts,
-    fitted: Sequence[tuple[Model, float]],
-    dataset: Dataset,
-    trials: Sequence[Trial],
-    verdict: Verdict,
-    position: int,
+    fitted: Sequence[Model],
+    run: Run,
     clock: Clock,
+    tell: Callable[[str, float], None],
 ) -> dict[str, int]:
     """Write each model as a new version and record it; model name -> version. The popularity of this run comes first.
 
     A version is recorded only when all its files are on the disk, so a reader meets a whole version or none."""
-    of_run = {trial.name: trial for trial in trials}
+    metrics = {trial.name: metrics_of(trial, run.seed) for trial in run.trials}
+    about = _about(run) | {"comparison": metrics}
     versions: dict[str, int] = {}
-    for model, seconds in sorted(fitted, key=lambda pair: pair[0].name != BASELINE):
+    for place, model in enumerate(sorted(fitted, key=lambda model: model.name != BASELINE)):
+        tell(f"publish {model.name}", place / len(fitted))
         number = registry.next_version(model.name)
-        companions = {BASELINE: f"{BASELINE}@{versions.get(BASELINE, number)}"}
-        extra = _about(dataset, position, seconds) | {"companions": companions, "version": number}
-        extra["verdict"] = verdict.reason if model.name == verdict.champion else ""
-        metrics = metrics_of(of_run[model.name]) if model.name in of_run else {}
+        own: Json = {
+            "version": number,
+            "metrics": metrics.get(model.name, {}),
+            "companions": {BASELINE: f"{BASELINE}@{versions.get(BASELINE, number)}"},
+            "verdict": run.verdict.reason if model.name == run.verdict.champion else "",
+        }
         with artefacts.create(model.name, number) as folder:
-            manifest = save(folder, model, dataset.item_ids, extra | {"metrics": metrics})
-        registry.publish(ModelVersion(model.name, number, clock.now_ms(), position, metrics, manifest))
+            manifest = save(folder, model, run.dataset.item_ids, about | own)
+        registry.publish(ModelVersion(model.name, number, clock.now_ms(), run.position, own["metrics"], manifest))
         versions[model.name] = number
     return versions
 
 
-def _about(dataset: Dataset, position: int, seconds: float) -> Json:
-    """What a version was made of."""
-    data = dataset.interactions
+def _about(run: Run) -> Json:
+    """What all versions of a run were made of."""
+    data = run.dataset.interactions
     return {
-        "trained_through": position,
+        "trained_through": run.position,
         "interactions": len(data.users),
         "users": data.n_users,
         "window": [int(data.ts.min()), int(data.ts.max())],
-        "fit_seconds": round(seconds, 3),
-        "segments": dataset.segments,
+        "seed": run.seed,
+        "seconds": dict(run.seconds),
+        "segments": run.dataset.segments,
     }
 
 
 def promote(registry: Registry, artefacts: Artefacts, alias: str, model: str, version: int) -> ModelVersion:
-    """Point an alias at a version whose files, and those of its companion, read well. Raises `DamagedArtefact`, `NotFound`."""
+    """Point an alias at a version once its files, and those of its companions, read well.
+
+    Raises `NotFound`, or `DamagedArtefact`; then the alias stays."""
     found = registry.version(model, version)
-    for name, number in [(model, version), *_companions(found)]:
+    for name, number in dict.fromkeys([(model, version), *_companions(found)]):
         load(artefacts.path(name, number))
     registry.set_alias(alias, model, version)
     return found
@@ -72,21 +75,30 @@ def rollback(registry: Registry, artefacts: Artefacts, alias: str) -> ModelVersi
 
 
 def sweep(registry: Registry, artefacts: Artefacts, keep: int) -> list[ModelVersion]:
-    """Remove what is neither among the newest `keep` versions of its model, nor served, nor the way back; what went."""
-    needed = _needed(registry.aliases(), registry)
-    gone = []
-    for name in {version.model for version in registry.versions()}:
-        for version in registry.versions(name)[keep:]:
-            if (version.model, version.version) not in needed:
-                registry.remove(version.model, version.version)
-                artefacts.remove(version.model, version.version)
-                gone.append(version)
+    """Remove what is neither among the newest `keep` versions of its model, nor served, nor the way back, nor a companion
+    of any of these; returns what went.
+
+    Folders that a killed training left without a row, older than the newest version of their model, go too."""
+    models = {version.model for version in registry.versions()}
+    by_model = {name: sorted(registry.versions(name), key=lambda version: -version.version) for name in sorted(models)}
+    newest = {name: versions[0].version for name, versions in by_model.items()}
+    kept = [*_served(registry), *(version for versions in by_model.values() for version in versions[:keep])]
+    needed = {pair for version in kept for pair in [(version.model, version.version), *_companions(version)]}
+    every = [version for versions in by_model.values() for version in versions]
+    gone = [version for version in every if (version.model, version.version) not in needed]
+    for version in gone:
+        registry.remove(version.model, version.version)
+    recorded = {(version.model, version.version) for version in registry.versions()}
+    for model, number in artefacts.folders():
+        if (model, number) not in recorded and number < newest.get(model, 0):
+            artefacts.remove(model, number)
     return gone
 
 
-def _needed(aliases: Mapping[str, ModelVersion], registry: Registry) -> set[tuple[str, int]]:
-    served = [*aliases.values(), *(before for alias in aliases if (before := registry.previous(alias)) is not None)]
-    return {pair for version in served for pair in [(version.model, version.version), *_companions(version)]}
+def _served(registry: Registry) -> list[ModelVersion]:
+    """What aliases point at, and what they pointed at before."""
+    aliases = registry.aliases()
+    return [*aliases.values(), *(before for alias in aliases if (before := registry.previous(alias)) is not None)]
 
 
 def _companions(version: ModelVersion) -> list[tuple[str, int]]:

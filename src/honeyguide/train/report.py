@@ -1,13 +1,28 @@
-"""What a training says of itself."""
+"""What a training is made of, and what it says of itself."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from honeyguide.clock import Clock
 from honeyguide.offline.dataset import Dataset
 from honeyguide.offline.evaluation import METRICS
 from honeyguide.train.compare import Trial
 from honeyguide.train.gate import Verdict
 from honeyguide.types import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One training: the data up to a log position, the trials on its split, and what follows from them.
+
+    `seconds`: how long each stage took so far."""
+
+    position: int
+    dataset: Dataset
+    trials: Sequence[Trial]
+    verdict: Verdict
+    seed: int
+    seconds: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +37,9 @@ class ModelReport:
 
 @dataclass(frozen=True, slots=True)
 class TrainReport:
-    """A training or comparison: the data it saw, each model, who serves and why. `seconds` is the whole time."""
+    """A training or comparison: the data it saw, each model, who serves and why.
+
+    `seconds` is the whole time, `stages` that of each stage: read, compare, fit, publish."""
 
     position: int
     interactions: int
@@ -34,9 +51,27 @@ class TrainReport:
     reason: str
     margin: tuple[float, float, float] | None
     seconds: float
+    stages: Mapping[str, float] = field(default_factory=dict)
 
 
-def metrics_of(trial: Trial, seed: int = 0) -> Json:
+@dataclass(slots=True)
+class Laps:
+    """Seconds by stage on a clock that is passed in."""
+
+    clock: Clock
+    seconds: dict[str, float] = field(default_factory=dict)
+    _last: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._last = self.clock.monotonic()
+
+    def lap(self, stage: str) -> None:
+        """What has passed since the last lap was `stage`."""
+        now = self.clock.monotonic()
+        self.seconds[stage], self._last = round(now - self._last, 3), now
+
+
+def metrics_of(trial: Trial, seed: int) -> Json:
     """Means, and for recall and NDCG their 95 % intervals over users, with coverage, users and seconds."""
     evaluation = trial.evaluation
     if evaluation is None:
@@ -51,37 +86,29 @@ def metrics_of(trial: Trial, seed: int = 0) -> Json:
     return found
 
 
-def report_of(
-    dataset: Dataset,
-    trials: Sequence[Trial],
-    verdict: Verdict,
-    versions: Mapping[str, int],
-    position: int,
-    seconds: float,
-) -> TrainReport:
-    """The report of a run."""
-    data = dataset.interactions
-    by_name = {trial.name: trial for trial in trials}
-    names = list(dict.fromkeys([*by_name, *versions]))
-    champion = f"{verdict.champion}@{versions[verdict.champion]}" if verdict.champion in versions else verdict.champion
-    margin = verdict.margin
+def report_of(run: Run, versions: Mapping[str, int], serving: str) -> TrainReport:
+    """The report of a run. `versions` (model -> version) were published; `serving` is the label that serves now."""
+    data, margin = run.dataset.interactions, run.verdict.margin
+    trials = {trial.name: trial for trial in run.trials}
+    models = [
+        ModelReport(
+            name,
+            versions.get(name, 0),
+            metrics_of(trials[name], run.seed) if name in trials else {},
+            trials[name].failed if name in trials else "",
+        )
+        for name in dict.fromkeys([*trials, *versions])
+    ]
     return TrainReport(
-        position=position,
+        position=run.position,
         interactions=len(data.users),
         users=data.n_users,
         items=data.n_items,
         window=(int(data.ts.min()), int(data.ts.max())),
-        models=tuple(
-            ModelReport(
-                name,
-                versions.get(name, 0),
-                metrics_of(by_name[name]) if name in by_name else {},
-                by_name[name].failed if name in by_name else "",
-            )
-            for name in names
-        ),
-        champion=champion,
-        reason=verdict.reason,
+        models=tuple(models),
+        champion=serving or run.verdict.champion,
+        reason=run.verdict.reason,
         margin=None if margin is None else (margin.mean, margin.low, margin.high),
-        seconds=seconds,
+        seconds=round(sum(run.seconds.values()), 3),
+        stages=dict(run.seconds),
     )

@@ -1,0 +1,65 @@
+"""A server in a process of its own: started, waited for, and stopped."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from honeyguide.errors import Unavailable
+
+_STOP_SECONDS: Final = 20
+_TOLD: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running `honeyguide serve`: where it answers, and the file that has its log lines."""
+
+    url: str
+    log: Path
+    process: "subprocess.Popen[str]"
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self.process.poll() is None
+
+
+@contextmanager
+def serving(config: Path, port: int, log: Path) -> Iterator[Server]:
+    """Serve the project of a configuration file during the block; port 0 takes a free one.
+
+    The process has a session of its own, so that ctrl-C reaches only us, who stop it in good order. Raises
+    `Unavailable` with the end of its log if it does not come up."""
+    command = [sys.executable, "-m", "honeyguide", "--config", str(config), "serve", "--port", str(port), "--json"]
+    with log.open("w", encoding="utf-8") as lines:
+        process = subprocess.Popen(  # noqa: S603  our own program
+            command, stdout=subprocess.PIPE, stderr=lines, stdin=subprocess.DEVNULL, text=True, start_new_session=True
+        )
+    try:
+        yield Server(_address(process, log), log, process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _address(process: "subprocess.Popen[str]", log: Path) -> str:
+    """What the server says of itself once it answers."""
+    said = ""
+    for line in iter(process.stdout.readline, "") if process.stdout is not None else ():
+        said += line
+        if line == "}\n":
+            return str(json.loads(said)["url"])
+    process.wait()
+    end = log.read_text(encoding="utf-8", errors="replace")[-_TOLD:].strip()
+    raise Unavailable("The server did not start.", cure=f"It said: {end}" if end else f"Its log is {log}.")

@@ -1,0 +1,104 @@
+"""The folder of a demo: a project like any other, and a note of the shop that was drawn for it."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from honeyguide.clock import Clock
+from honeyguide.config import CONFIG_FILE
+from honeyguide.errors import Conflict, InvalidInput
+from honeyguide.simulate.shop import Shop, make_shop
+
+NOTE: Final = "demo.json"
+DEFAULT_ITEMS: Final = 2_000
+DEFAULT_USERS: Final = 5_000
+DEFAULT_SEED: Final = 2
+LEAST_ITEMS: Final = 80
+LEAST_USERS: Final = 20
+
+_CONFIG: Final = """\
+# The project of 'honeyguide demo': a drawn shop. 'honeyguide config show' prints all settings.
+
+[project]
+name = "demo"
+data_dir = "data"
+
+[segments]
+attributes = ["country", "age_band"]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What the shop was drawn with, and how far its simulated time has come (ms)."""
+
+    items: int
+    users: int
+    seed: int
+    opened_at: int
+    simulated: int
+
+    def shop(self) -> Shop:
+        """The shop, the same each time."""
+        return make_shop(items=self.items, users=self.users, seed=self.seed, opened_at=self.opened_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A demo's folder; `fresh` if nothing has been imported yet."""
+
+    path: Path
+    note: Note
+    fresh: bool
+
+    @property
+    def config(self) -> Path:
+        """The configuration of the project."""
+        return self.path / CONFIG_FILE
+
+    def remember(self, simulated: int) -> None:
+        """Write down how far simulated time has come; from now on the folder is not fresh."""
+        note = Note(self.note.items, self.note.users, self.note.seed, self.note.opened_at, simulated)
+        half = self.path / f"{NOTE}.new"
+        half.write_text(json.dumps(asdict(note)), encoding="utf-8")
+        half.replace(self.path / NOTE)
+
+
+def open_folder(
+    path: Path, clock: Clock, *, items: int | None = None, users: int | None = None, seed: int | None = None
+) -> Folder:
+    """The demo in `path`, or a new one in a folder that is empty or not there.
+
+    Raises `Conflict` if the folder is something else or holds a shop of another kind, `InvalidInput` for sizes that
+    are too small."""
+    given = {"items": items, "users": users, "seed": seed}
+    if (path / NOTE).exists():
+        note = Note(**json.loads((path / NOTE).read_text(encoding="utf-8")))
+        _same(path, note, given)
+        return Folder(path, note, fresh=False)
+    if path.exists() and any(path.iterdir()):
+        raise Conflict(
+            f"{path} is not empty and holds no demo.", cure="Name an empty or a new folder, or remove what is in it."
+        )
+    note = _new(items or DEFAULT_ITEMS, users or DEFAULT_USERS, DEFAULT_SEED if seed is None else seed, clock.now_ms())
+    path.mkdir(parents=True, exist_ok=True)
+    folder = Folder(path, note, fresh=True)
+    folder.config.write_text(_CONFIG, encoding="utf-8")
+    return folder
+
+
+def _new(items: int, users: int, seed: int, now: int) -> Note:
+    if items < LEAST_ITEMS or users < LEAST_USERS:
+        raise InvalidInput(
+            f"A shop of {items} items and {users} users is too small to learn from.",
+            cure=f"Take at least {LEAST_ITEMS} items and {LEAST_USERS} users.",
+        )
+    return Note(items=items, users=users, seed=seed, opened_at=now, simulated=now)
+
+
+def _same(path: Path, note: Note, given: dict[str, int | None]) -> None:
+    held = {"items": note.items, "users": note.users, "seed": note.seed}
+    if other := {name: value for name, value in given.items() if value is not None and value != held[name]}:
+        wanted, is_so = (", ".join(f"{name} {values[name]}" for name in other) for values in (given, held))
+        raise Conflict(f"{path} holds a shop with {is_so}, not {wanted}.", cure="Leave that out, or name a new folder.")
