@@ -135,6 +135,16 @@ def function_lines(function: Function) -> int:
     return (function.end_lineno or function.lineno) - function.lineno + 1 - hidden
 
 
+def code_lines(module: Module) -> int:
+    """Lines that are neither empty nor comment nor docstring."""
+    told: set[int] = set()
+    for node in ast.walk(module.tree):
+        if isinstance(node, Definition) and body_without_docstring(node) is not node.body:
+            told.update(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    lines = enumerate(module.source.splitlines(), 1)
+    return sum(1 for number, line in lines if number not in told and line.strip() and not line.lstrip().startswith("#"))
+
+
 def undocumented(module: Module) -> list[str]:
     """Public modules, classes, functions and methods without a docstring."""
 

@@ -1,7 +1,6 @@
 """Settings in, a wired system out: the only place that knows all names."""
 
 import platform
-import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import honeyguide
 from honeyguide.cache import Cache, Generations
 from honeyguide.cache.memory import MemoryTier
-from honeyguide.clock import Clock, RequestIds, SystemClock
+from honeyguide.clock import Chance, Clock, RequestIds, SystemClock, system_chance
 from honeyguide.config import Settings, settings_fingerprint
 from honeyguide.features import ItemBlock
 from honeyguide.ingest import Ingest
@@ -46,7 +45,7 @@ class Runtime:
         self.fingerprint = settings_fingerprint(settings)
         self.store = open_store(settings, clock)
         self.artefacts = FileArtefacts(settings.project.data_dir / "models")
-        chance = random.SystemRandom()
+        chance = system_chance()
         self.ids = RequestIds(clock, chance.getrandbits)
         self.items = ItemBlock()
         self._item_refresh = ItemRefresh(self.store.catalogue, self.items, self.metrics)
@@ -59,16 +58,18 @@ class Runtime:
             Rounds("baseline", _BASELINE_SECONDS, self.baseline.round, self.metrics),
         ]
 
-    def _wire_lists(self, chance: random.SystemRandom) -> None:
+    def _wire_lists(self, chance: Chance) -> None:
         """Cache, models and the request path."""
         settings, clock, metrics = self.settings, self.clock, self.metrics
-        self.tier = MemoryTier(settings.cache.l1_size)
+        counted = ListCacheMetrics(metrics, "recommendations")
+        self.tier = MemoryTier(settings.cache.l1_size, dropped=counted.dropped)
+        counted.watch(self.tier.count, self.tier.size)
         generations = Generations(chance.getrandbits)
         self.cache = Cache(
             self.tier,
             generations,
             clock,
-            ListCacheMetrics(metrics, "recommendations"),
+            counted,
             ttl=settings.cache.ttl,
             stale=settings.cache.stale,
             jitter=settings.cache.jitter,

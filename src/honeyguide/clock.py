@@ -17,6 +17,10 @@ class Clock(Protocol):
         """Seconds on a clock that never runs backwards; only differences mean anything."""
 
 
+Chance = random.Random
+"""Where chance comes from: a seeded one in tests and simulations."""
+
+
 class SystemClock:
     """The clock of the machine."""
 
@@ -27,6 +31,11 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds on the system's monotonic clock."""
         return time.monotonic()
+
+
+def system_chance() -> Chance:
+    """Chance of the machine: for tokens and ids that nobody may guess or repeat."""
+    return random.SystemRandom()
 
 
 @dataclass
@@ -68,7 +77,7 @@ class RequestIds:
     """
 
     clock: Clock
-    random_bits: Callable[[int], int] = field(default_factory=lambda: random.SystemRandom().getrandbits)
+    random_bits: Callable[[int], int] = field(default_factory=lambda: system_chance().getrandbits)
     _last_ms: int = -1
     _prefix: str = ""
     _tail: int = 0
@@ -83,4 +92,6 @@ class RequestIds:
         else:  # the same millisecond, or a wall clock that was set back
             self._tail += 1
         tail = self._tail
-        return f"{self._prefix}{_PAIRS[tail >> 30]}{_PAIRS[tail >> 20 & 1023]}{_PAIRS[tail >> 10 & 1023]}{_PAIRS[tail & 1023]}"
+        return (
+            f"{self._prefix}{_PAIRS[tail >> 30]}{_PAIRS[tail >> 20 & 1023]}{_PAIRS[tail >> 10 & 1023]}{_PAIRS[tail & 1023]}"
+        )

@@ -17,6 +17,9 @@ FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 Json = dict[str, Any]
 
+LIVE: Final = "live"
+"""Popularity counted straight from the log, served while nothing is trained, is the version `live@<sequence>`."""
+
 MAX_ID_BYTES: Final = 256
 MAX_BATCH: Final = 1_000
 MAX_N: Final = 500

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+import honeyguide
+
 Json = dict[str, Any]
 
 REQUEST_ID: Final = "01KAR8J5S0ZJ6M3W4T8N2Q7X5Y"
@@ -157,7 +159,7 @@ JOB: Final[Json] = {
     "result": {},
 }
 SYSTEM: Final[Json] = {
-    "version": "0.1.0",
+    "version": honeyguide.__version__,
     "python": "3.11.7",
     "started_at": AT,
     "uptime_seconds": 86400.0,

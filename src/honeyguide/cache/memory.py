@@ -1,5 +1,6 @@
 """The memory tier: values bounded by bytes; which one goes when there is no room is moka's decision (TinyLFU)."""
 
+from collections.abc import Callable
 from typing import Any
 
 from moka_py import Moka
@@ -14,8 +15,11 @@ class MemoryTier:
     memory that nobody would be served from any more.
     """
 
-    def __init__(self, max_bytes: int) -> None:
-        self._values: Any = Moka(max_bytes, weigher=_weigh, policy="tiny_lfu")
+    def __init__(self, max_bytes: int, *, dropped: Callable[[str], None] = lambda cause: None) -> None:
+        """`dropped` is told the cause (`size`, `expired`, ...) of each value that goes."""
+        self._values: Any = Moka(
+            max_bytes, weigher=_weigh, policy="tiny_lfu", eviction_listener=lambda key, entry, cause: dropped(cause)
+        )
 
     def get(self, key: str) -> Any:
         """The entry under `key`, or None."""

@@ -1,14 +1,25 @@
 """Popularity counted straight from the log, served while nothing is trained: good lists from the first events on."""
 
 import asyncio
+from typing import Protocol
 
 from honeyguide.config import Settings
 from honeyguide.features import ItemBlock
 from honeyguide.models.popular import Popular
 from honeyguide.offline.dataset import dataset_from
 from honeyguide.protocols import ServedModel, Store
-from honeyguide.recommend.serving import BASELINE, ServingModels
 from honeyguide.retrieval.learned import tie_to_block
+from honeyguide.types import LIVE
+
+
+class Serving(Protocol):
+    """Who serves what is counted."""
+
+    def aliases(self) -> dict[str, str]:
+        """What is served under each alias."""
+
+    def set_baseline(self, served: ServedModel) -> None:
+        """Serve popularity while nothing is trained."""
 
 
 class Baseline:
@@ -16,10 +27,10 @@ class Baseline:
 
     def __init__(self, store: Store, items: ItemBlock, settings: Settings) -> None:
         self._store, self._items, self._settings = store, items, settings
-        self._serving: ServingModels | None = None
+        self._serving: Serving | None = None
         self._counted_at = 0
 
-    def serve_on(self, serving: ServingModels) -> None:
+    def serve_on(self, serving: Serving) -> None:
         """Where to put what is counted."""
         self._serving = serving
 
@@ -27,7 +38,7 @@ class Baseline:
         """Popularity as it was at a log position."""
         dataset = dataset_from(self._store.log.interactions(until=sequence), self._settings)
         model = Popular().fit(dataset.interactions)
-        return tie_to_block(f"{BASELINE}@{sequence}", model, dataset.item_ids, [], self._items)
+        return tie_to_block(f"{LIVE}@{sequence}", model, dataset.item_ids, [], self._items)
 
     async def round(self) -> None:
         """Count again if nothing is trained and the log has grown by a tenth."""

@@ -16,7 +16,7 @@ from scipy.linalg import lapack
 from scipy.sparse import csr_array
 
 from honeyguide.errors import InvalidInput
-from honeyguide.models.rows import best, history_matrix, history_weights, user_item_matrix
+from honeyguide.models.rows import best, history_weights, user_item_matrix
 from honeyguide.models.trained import Trained, setting, take
 from honeyguide.types import FloatArray, Histories, IntArray, Interactions
 
@@ -60,21 +60,22 @@ class Ease(Trained):
         arrays = {"weights": gram, "diagonal": diagonal, "places": places, "scale": np.array([scale], np.float32)}
         return self.with_arrays(arrays)
 
-    def _given(self, histories: Histories) -> csr_array:
-        """[len(histories), kept items]: x of each history."""
+    def _given(self, histories: Histories) -> tuple[IntArray, FloatArray]:
+        """(rows of the weight matrix, x) of the entries; x is 0 where the item does not take part."""
         items, weights, _ = history_weights(histories, len(self._places), self.power, float(self._scale[0]))
-        if len(self._kept) < len(self._places):
-            items = self._places[items]
-            weights, items = np.where(items >= 0, weights, np.float32(0)), np.maximum(items, 0)
-        return history_matrix(histories, items, weights, len(self._kept))
+        if len(self._kept) == len(self._places):
+            return items, weights
+        rows = self._places[items]
+        return np.maximum(rows, 0), np.where(rows >= 0, weights, np.float32(0))
 
     def scores(self, histories: Histories) -> FloatArray:
         """float32 [len(histories), n_items]; zeros for an empty history."""
-        found: FloatArray = self._given(histories) @ self._weights
-        if len(self._kept) == len(self._places):
-            return found
+        rows, weights = self._given(histories)
         scores = np.zeros((len(histories), len(self._places)), dtype=np.float32)
-        scores[:, self._kept] = found
+        for history in np.flatnonzero(np.diff(histories.indptr)).tolist():
+            part = slice(histories.indptr[history], histories.indptr[history + 1])
+            found = weights[part] @ self._weights[rows[part]]
+            scores[history, self._kept if len(self._kept) < len(self._places) else slice(None)] = found
         return scores
 
     def similar(self, items: IntArray, k: int) -> tuple[IntArray, FloatArray]:
@@ -93,8 +94,8 @@ class Ease(Trained):
         place = int(self._places[item])
         if place < 0:
             return np.zeros(len(history.items), dtype=np.float32)
-        given = self._given(history)
-        return given.data * self._weights[given.indices, place]  # type: ignore[no-any-return]
+        rows, weights = self._given(history)
+        return weights * self._weights[rows, place]
 
     def arrays(self) -> Mapping[str, object]:
         """`weights` float32 [kept, kept], `diagonal` of P float32 [kept], `places` int32 [n_items], `scale` float32 [1]."""

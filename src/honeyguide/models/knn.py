@@ -14,7 +14,7 @@ from typing import ClassVar, Final, Self
 import numpy as np
 from scipy.sparse import csr_array, diags_array
 
-from honeyguide.models.rows import best, column_values, history_matrix, history_weights, links_of, user_item_matrix
+from honeyguide.models.rows import best, column_values, history_weights, links_of, user_item_matrix, weighted_rows
 from honeyguide.models.trained import Trained, setting, take, take_links
 from honeyguide.types import FloatArray, Histories, IntArray, Interactions
 
@@ -73,10 +73,8 @@ class Knn(Trained):
 
     def scores(self, histories: Histories) -> FloatArray:
         """float32 [len(histories), n_items]; zeros for an empty history."""
-        n = self._links.shape[0]
-        items, weights, _ = history_weights(histories, n, self.power, float(self._scale[0]))
-        found: FloatArray = (history_matrix(histories, items, weights, n) @ self._links).toarray()
-        return found
+        items, weights, _ = history_weights(histories, self._links.shape[0], self.power, float(self._scale[0]))
+        return weighted_rows(self._links, histories.indptr, items, weights)
 
     def similar(self, items: IntArray, k: int) -> tuple[IntArray, FloatArray]:
         """The strongest links that go out from each item."""

@@ -14,7 +14,7 @@ from typing import ClassVar, Final, Self
 import numpy as np
 from scipy.sparse import csr_array
 
-from honeyguide.models.rows import best, column_values, history_matrix, links_of, sequences, strongest
+from honeyguide.models.rows import best, column_values, links_of, sequences, strongest, weighted_rows
 from honeyguide.models.trained import Trained, setting, take, take_links
 from honeyguide.types import FloatArray, Histories, IntArray, Interactions
 
@@ -101,10 +101,10 @@ class Markov(Trained):
     def scores(self, histories: Histories) -> FloatArray:
         """float32 [len(histories), n_items]; popularity for an empty history."""
         items, shares = self._asked(histories)
-        asked = history_matrix(histories, items, shares, len(self._prior))
-        found: FloatArray = (asked @ self._links).toarray()
-        rest = np.float32(1) - asked @ self._own
-        found += rest[:, None] * self._prior
+        found = weighted_rows(self._links, histories.indptr, items, shares)
+        rows = np.repeat(np.arange(len(histories)), np.diff(histories.indptr))
+        own = np.bincount(rows, shares * self._own[items], minlength=len(histories))
+        found += (1.0 - own).astype(np.float32)[:, None] * self._prior
         return found
 
     def similar(self, items: IntArray, k: int) -> tuple[IntArray, FloatArray]:

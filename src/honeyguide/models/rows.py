@@ -1,4 +1,4 @@
-"""Interactions and histories as sparse rows, links as compressed rows, and the best entries of dense rows."""
+"""Interactions as a sparse matrix, histories as weighted entries, links between items in compressed rows, best entries."""
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -46,9 +46,21 @@ def history_weights(
     return items, (raised[pair] * shares).astype(np.float32), shares
 
 
-def history_matrix(histories: Histories, items: IntArray, weights: FloatArray, n_items: int) -> csr_array:
-    """float32 [len(histories), n_items] with one stored entry per history entry, in their order."""
-    return csr_array((weights, items, histories.indptr), shape=(len(histories), n_items))
+def weighted_rows(links: csr_array, indptr: LongArray, items: IntArray, weights: FloatArray) -> FloatArray:
+    """float32 [histories, n]: for each history the sum of weight * row of `links` over its entries.
+
+    A history at a time, so that a batch gives to the bit what its histories give alone; a general sparse product takes
+    twice as long for the one history of a request."""
+    n = links.shape[1]
+    sums = np.zeros((len(indptr) - 1, n), dtype=np.float32)
+    starts, stops = links.indptr[items].astype(np.int64), links.indptr[items + 1].astype(np.int64)
+    for row in np.flatnonzero(np.diff(indptr)).tolist():
+        part = slice(indptr[row], indptr[row + 1])
+        sizes = stops[part] - starts[part]
+        ends = np.cumsum(sizes)
+        places = np.arange(ends[-1]) + np.repeat(starts[part] - ends + sizes, sizes)
+        sums[row] = np.bincount(links.indices[places], links.data[places] * np.repeat(weights[part], sizes), minlength=n)
+    return sums
 
 
 def best(scores: FloatArray, k: int) -> tuple[IntArray, FloatArray]:

@@ -58,7 +58,6 @@ class Metrics:
         self.recommend_fallbacks = self._counter(
             "recommend_fallbacks_total", "Lists that lacked something, by what was missing.", ("surface", "reason")
         )
-        self.recommend_returned_items = self._histogram("recommend_returned_items", "Items in a list.", ("surface",), SIZES)
         self.recommend_deadline_exceeded = self._counter(
             "recommend_deadline_exceeded_total", "Stages that missed their deadline.", ("stage",)
         )
@@ -67,7 +66,9 @@ class Metrics:
             "retrieval_candidates", "Candidates that a source produced.", ("source",), SIZES
         )
         self.retrieval_errors = self._counter("retrieval_errors_total", "Sources that failed.", ("source",))
-        self.items_filtered = self._counter("items_filtered_total", "Candidates removed, by why.", ("reason",))
+        self.items_filtered = self._counter(
+            "items_filtered_total", "Items that a list could not hold, by filter.", ("reason",)
+        )
         self.slates_logged = self._counter("slates_logged_total", "Served lists written to the slate log.")
         self.slates_lost = self._counter("slates_lost_total", "Served lists that could not be written.")
 

@@ -76,6 +76,7 @@ class Pipeline:
             mask = self.mask(each, request)
             if mask is not None:
                 allowed &= mask[: len(allowed)]
+                self._metrics.items_filtered.labels(each.name).inc(len(mask) - int(np.count_nonzero(mask)))
         return allowed
 
     def mask(self, each: Filter, request: Request) -> BoolArray | None:
@@ -91,7 +92,7 @@ class Pipeline:
         """Ask all sources; the slow ones in threads, under one deadline."""
         loop = asyncio.get_running_loop()
         slow = {
-            source.name: loop.run_in_executor(self._pool, source.retrieve, request, allowed)
+            source.name: loop.run_in_executor(self._pool, self._predict, source, request, allowed)
             for source in sources
             if source.slow
         }
@@ -108,6 +109,15 @@ class Pipeline:
                 outcome.missed.append(name)
                 future.add_done_callback(lambda late: late.cancelled() or late.exception())
         outcome.found = {source.name: outcome.found[source.name] for source in sources if source.name in outcome.found}
+
+    def _predict(self, source: Source, request: Request, allowed: BoolArray) -> IntArray:
+        """A slow source is a model at work."""
+        started = self._clock.monotonic()
+        rows = source.retrieve(request, allowed)
+        model = request.model.model.name if request.model is not None else source.name
+        self._metrics.model_predictions.labels(model).inc()
+        self._metrics.model_predict_duration.labels(model).observe(self._clock.monotonic() - started)
+        return rows
 
     def _take(self, outcome: Outcome, name: str, result: Callable[[], IntArray]) -> None:
         try:

@@ -16,13 +16,12 @@ from honeyguide.models.artefact import load
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Artefacts, Registry, ServedModel
 from honeyguide.retrieval.learned import no_history, tie_to_block
-from honeyguide.types import ModelVersion
+from honeyguide.types import LIVE, ModelVersion
 
 log = structlog.get_logger(__name__)
 
 _KEPT = 4  # versions held in memory beside those that aliases point at
 LAST_POPULAR = 600
-BASELINE = "live"  # popularity counted from the log: `live@<sequence>`, served while nothing is trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ class ServingModels:
         if name == "champion":
             return self.champion
         model, _, version = name.partition("@")
-        if model == BASELINE and version.isdigit():
+        if model == LIVE and version.isdigit():
             return Pair(None, self._count_popular(int(version)))
         if version.isdigit() and len(version) < 10:
             return self._load_pair(self._registry.version(model, int(version)))
