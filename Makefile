@@ -39,7 +39,7 @@ bench: setup ## measure, and write benchmarks/results/
 	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(DONE)/checks ## build the documentation into site/; a warning is an error
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 build: $(DONE)/package $(VENDOR) ## build the wheel and the source archive into dist/
 	$(BIN)/python -m hatchling build

@@ -27,16 +27,16 @@ def make_shop(data_dir: Path) -> None:
     chance = random.Random(1)
     items = [{"item_id": f"item_{n}", "title": f"Item {n}", "categories": [f"c{n % 20}"]} for n in range(ITEMS)]
     now = 1_780_000_000_000
-    events = [
-        {
-            "event_id": f"e{n}",
-            "user_id": f"user_{chance.randint(1, USERS)}",
-            "item_id": f"item_{min(ITEMS - 1, int(chance.paretovariate(0.6)) - 1)}",
-            "type": chance.choice(["view", "click", "purchase"]),
-            "ts": now + n,
-        }
-        for n in range(40_000)
-    ]
+    events = []
+    for number in range(60_000):
+        user = chance.randint(1, USERS)
+        place = min(ITEMS // 20 - 1, int(chance.paretovariate(0.9)) - 1)  # popular items inside a category
+        category = user % 20 if chance.random() < 0.8 else chance.randrange(20)
+        kind = chance.choice(["view", "click", "purchase"])
+        item = f"item_{20 * place + category}"
+        events.append(
+            {"event_id": f"e{number}", "user_id": f"user_{user}", "item_id": item, "type": kind, "ts": now + number}
+        )
     with Honeyguide.open(data_dir=data_dir, environ={}) as hg:
         hg.ingest(items, "items")
         hg.ingest(events)

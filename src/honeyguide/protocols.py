@@ -242,10 +242,10 @@ class Model(Protocol):
     def similar(self, items: IntArray, k: int) -> tuple[IntArray, FloatArray]:
         """The k most similar items of each: numbers int32 [i, k] (-1 where there are fewer), scores float32 [i, k]."""
 
-    def contributions(self, history: Histories, item: int) -> FloatArray:
-        """How much each entry of the one history adds to `item`'s score: float32 [len(history.items)].
+    def contributions(self, history: Histories, items: IntArray) -> FloatArray:
+        """How much each entry of the one history adds to each item's score: float32 [len(history.items), len(items)].
 
-        They sum to the score less the prior, to within float32."""
+        The columns sum to the scores less the prior, to within float32."""
 
     def params(self) -> Json:
         """The hyper-parameters, as JSON; `type(self)(**params)` is an untrained twin."""

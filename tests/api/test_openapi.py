@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -156,3 +157,18 @@ def test_limits_of_the_field_table_reach_the_document() -> None:
     assert event["item_id"]["anyOf"][0]["maxLength"] == 256
     assert "stars" in event["value"]["description"]
     assert openapi._MEANINGS[422]
+
+
+def test_the_page_lists_every_route_with_its_scope() -> None:
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith(("| `GET`", "| `POST`", "| `PUT`", "| `DELETE`"))]
+    listed = {
+        (method, path, scope)
+        for methods, paths, scope in (
+            re.findall(r"^\| ((?:`[A-Z]+`(?:, )?)+) ((?:`/[^`]*`(?:, )?)+) \| ([^|]+) \|", row)[0] for row in rows
+        )
+        for method in re.findall(r"[A-Z]+", methods)
+        for path in re.findall(r"`([^`]+)`", paths)
+    }
+    declared = {(route.method, route.path, f"`{route.scope}`" if route.scope else "none") for route in ROUTES}
+    assert listed == declared

@@ -63,7 +63,7 @@ def document() -> Json:
             "description": _INTRO,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": "./"}],  # beside the document, so that a prefix of a proxy does not break it
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": paths,
         "components": {

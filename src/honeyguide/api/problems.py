@@ -39,7 +39,7 @@ class Problem(msgspec.Struct, kw_only=True):
 
 
 class MethodNotAllowed(HoneyguideError):
-    """The path exists, the method does not; `allow` are those that do."""
+    """The path exists, but not with this method; Allow says which methods there are."""
 
     code = "method_not_allowed"
     status = 405
@@ -107,9 +107,17 @@ def at(pointer: str, detail: str) -> tuple[FieldError, ...]:
     return (FieldError(pointer, detail),)
 
 
+MORE_CODES: Final = {
+    "bad_request": (400, "What was sent is no HTTP/1.1."),
+    "no_such_route": (404, "No route has this path."),
+    "idempotency_key_in_use": (409, "The first request with this Idempotency-Key has not been answered yet."),
+    "head_too_large": (431, "Address and header fields are above their limit."),
+}
+
+
 def codes() -> dict[str, tuple[int, str]]:
-    """Every code that an error class has, with its status and what it means."""
-    found: dict[str, tuple[int, str]] = {}
+    """Every code that an error class has, or that is given by name, with its status and what it means."""
+    found: dict[str, tuple[int, str]] = dict(MORE_CODES)
     waiting: list[type[HoneyguideError]] = [HoneyguideError]
     while waiting:
         kind = waiting.pop()

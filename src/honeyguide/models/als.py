@@ -90,13 +90,13 @@ class Als(Trained):
         scores[np.arange(len(items)), items] = 0.0
         return best(scores, k)
 
-    def contributions(self, history: Histories, item: int) -> FloatArray:
-        """float32 [entries]: the score is linear in the right side of the system, and each entry owns a part of that."""
-        if not len(history.items):
-            return np.zeros(0, dtype=np.float32)
+    def contributions(self, history: Histories, items: IntArray) -> FloatArray:
+        """float32 [entries, items]: the score is linear in the system's right side, and each entry owns a part of that."""
+        if not len(history.items) or not len(items):
+            return np.zeros((len(history.items), len(items)), dtype=np.float32)
         _, weights, shares = history_weights(history, len(self._factors), self.power, float(self._scale[0]))
         parts, system = self._folded(history, 0, weights, shares)
-        return (parts @ _solved(system, self._factors[item].astype(np.float64))).astype(np.float32)
+        return (parts @ _solved(system, self._factors[items].T.astype(np.float64))).astype(np.float32)
 
     def arrays(self) -> Mapping[str, object]:
         """`factors` float32 [n_items, factors], `scale` float32 [1]."""

@@ -140,7 +140,9 @@ def _checksum(manifest: Json) -> str:
 def _mapped(path: Path) -> dict[str, NDArray[np.generic]]:
     """The arrays of a safetensors file as views of the mapped file: 8 bytes of header length, a JSON header, the data."""
     with path.open("rb") as file:
-        view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        # Populated: its pages are in memory since they were checked, and the first request should not map them one by one.
+        flags = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)
+        view = memoryview(mmap.mmap(file.fileno(), 0, flags=flags, prot=mmap.PROT_READ))
     (size,) = struct.unpack("<Q", view[:8])
     if size > min(_MAX_HEADER, len(view) - 8):
         raise ValueError(f"{path.name} has a header of {size} bytes")

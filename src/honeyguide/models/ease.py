@@ -89,13 +89,13 @@ class Ease(Trained):
                 numbers[row] = np.where(found >= 0, self._kept[found], -1)
         return numbers, values
 
-    def contributions(self, history: Histories, item: int) -> FloatArray:
-        """float32 [entries]: w * B[entry, item]."""
-        place = int(self._places[item])
-        if place < 0:
-            return np.zeros(len(history.items), dtype=np.float32)
+    def contributions(self, history: Histories, items: IntArray) -> FloatArray:
+        """float32 [entries, items]: w * B[entry, item]; 0 for items that do not take part."""
         rows, weights = self._given(history)
-        return weights * self._weights[rows, place]
+        places = self._places[items]
+        parts: FloatArray = weights[:, None] * self._weights[np.ix_(rows, np.maximum(places, 0))]
+        parts[:, places < 0] = 0.0
+        return parts
 
     def arrays(self) -> Mapping[str, object]:
         """`weights` float32 [kept, kept], `diagonal` of P float32 [kept], `places` int32 [n_items], `scale` float32 [1]."""

@@ -12,13 +12,15 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
-from honeyguide.models.rows import best, column_values, history_weights, links_of, user_item_matrix, weighted_rows
+from honeyguide.models.rows import best, cells, history_weights, links_of, strongest, user_item_matrix, weighted_rows
 from honeyguide.models.trained import Trained, setting, take, take_links
 from honeyguide.types import FloatArray, Histories, IntArray, Interactions
 
-_BLOCK: Final = 512
+Wide = NDArray[np.float64]
+_CELLS: Final = 8_000_000  # of a block of the item-item matrix: bounds the memory
 
 
 @dataclass(kw_only=True, eq=False)
@@ -37,7 +39,7 @@ class Knn(Trained):
     _scale: FloatArray = field(init=False, repr=False)
 
     def fit(self, interactions: Interactions, *, seed: int = 0, progress: Callable[[float], None] | None = None) -> Self:
-        """Count who touched both, 512 items at a time; `seed` is not used."""
+        """Count who touched both, a block of items at a time; `seed` is not used."""
         matrix, scale = user_item_matrix(interactions, self.power)
         n_items = interactions.n_items
         touched = np.maximum(np.diff(matrix.indptr), 1).astype(np.float32)
@@ -45,9 +47,10 @@ class Knn(Trained):
         rows = (diags_array(touched**-self.users) @ matrix).tocsr().astype(np.float32)
         transposed = matrix.T.tocsr()
         parts = [(matrix.indices[:0], matrix.indices[:0], matrix.data[:0])]
-        for start in range(0, n_items, _BLOCK):
-            stop = min(start + _BLOCK, n_items)
-            parts.append(self._strongest((transposed[start:stop] @ rows).toarray(), popularity, start))
+        step = max(1, _CELLS // max(1, n_items))
+        for start in range(0, n_items, step):
+            stop = min(start + step, n_items)
+            parts.append(self._strongest(transposed[start:stop] @ rows, popularity, start))
             if progress is not None:
                 progress(stop / n_items)
         sources, targets, values = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -61,15 +64,15 @@ class Knn(Trained):
             }
         )
 
-    def _strongest(self, gram: FloatArray, popularity: FloatArray, start: int) -> tuple[IntArray, IntArray, FloatArray]:
-        """(source, target, similarity) of the k strongest sources of each of the block's targets."""
-        targets = np.arange(start, start + len(gram), dtype=np.int32)
-        gram[np.arange(len(gram)), targets] = 0.0
-        divisor = np.outer(popularity[targets] ** self.target, popularity**self.source) + self.shrinkage
-        gram /= divisor.astype(np.float32)
-        sources, values = best(gram, self.k)
-        real = sources >= 0
-        return sources[real], np.repeat(targets, real.sum(axis=1)), values[real]
+    def _strongest(self, gram: csr_array, popularity: Wide, start: int) -> tuple[IntArray, IntArray, FloatArray]:
+        """(source, target, similarity) of the k strongest sources of the targets that are the rows of `gram`."""
+        targets = np.repeat(np.arange(start, start + gram.shape[0], dtype=np.int32), np.diff(gram.indptr))
+        divisor = (popularity**self.target)[targets] * (popularity**self.source)[gram.indices] + self.shrinkage
+        gram.data = np.where(gram.indices == targets, 0.0, gram.data / divisor).astype(np.float32)
+        links = strongest(gram, self.k)
+        targets = np.repeat(np.arange(start, start + gram.shape[0], dtype=np.int32), np.diff(links.indptr))
+        real = links.data > 0
+        return links.indices[real], targets[real], links.data[real]
 
     def scores(self, histories: Histories) -> FloatArray:
         """float32 [len(histories), n_items]; zeros for an empty history."""
@@ -80,10 +83,11 @@ class Knn(Trained):
         """The strongest links that go out from each item."""
         return best(self._links[items].toarray(), k)
 
-    def contributions(self, history: Histories, item: int) -> FloatArray:
-        """float32 [entries]: w * similarity(entry, item)."""
-        items, weights, _ = history_weights(history, self._links.shape[0], self.power, float(self._scale[0]))
-        return weights * column_values(self._links, items, item)
+    def contributions(self, history: Histories, items: IntArray) -> FloatArray:
+        """float32 [entries, items]: w * similarity(entry, item)."""
+        entries, weights, _ = history_weights(history, self._links.shape[0], self.power, float(self._scale[0]))
+        parts: FloatArray = weights[:, None] * cells(self._links, entries, items)
+        return parts
 
     def arrays(self) -> Mapping[str, object]:
         """The links by source item in compressed rows: `indptr` int64, `indices` int32, `data` float32; `scale` [1]."""

@@ -14,7 +14,7 @@ from typing import ClassVar, Final, Self
 import numpy as np
 from scipy.sparse import csr_array
 
-from honeyguide.models.rows import best, column_values, links_of, sequences, strongest, weighted_rows
+from honeyguide.models.rows import best, cells, links_of, sequences, strongest, weighted_rows
 from honeyguide.models.trained import Trained, setting, take, take_links
 from honeyguide.types import FloatArray, Histories, IntArray, Interactions
 
@@ -111,10 +111,13 @@ class Markov(Trained):
         """What most often comes after each item."""
         return best(self._links[items].toarray(), k)
 
-    def contributions(self, history: Histories, item: int) -> FloatArray:
-        """float32 [entries]: v * (Q[entry, item] - sum of Q[entry] * popularity of the item)."""
-        items, shares = self._asked(history)
-        gain: FloatArray = shares * (column_values(self._links, items, item) - self._own[items] * self._prior[item])
+    def contributions(self, history: Histories, items: IntArray) -> FloatArray:
+        """float32 [entries, items]: v * (Q[entry, item] - sum of Q[entry] * popularity of the item)."""
+        entries, shares = self._asked(history)
+        used = np.flatnonzero(shares)  # only the latest entries have a share
+        rows = entries[used]
+        gain = np.zeros((len(entries), len(items)), dtype=np.float32)
+        gain[used] = shares[used, None] * (cells(self._links, rows, items) - self._own[rows, None] * self._prior[items])
         return gain
 
     def arrays(self) -> Mapping[str, object]:

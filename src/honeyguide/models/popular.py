@@ -72,9 +72,9 @@ class Popular(Trained):
         """Nothing: popularity knows no likeness."""
         return np.full((len(items), k), -1, dtype=np.int32), np.zeros((len(items), k), dtype=np.float32)
 
-    def contributions(self, history: Histories, item: int) -> FloatArray:
+    def contributions(self, history: Histories, items: IntArray) -> FloatArray:
         """Zeros: the history has no part in the score."""
-        return np.zeros(len(history.items), dtype=np.float32)
+        return np.zeros((len(history.items), len(items)), dtype=np.float32)
 
     def arrays(self) -> Mapping[str, object]:
         """`scores` float32 [n_segments, n_items]."""

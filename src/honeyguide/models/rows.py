@@ -89,28 +89,35 @@ def links_of(rows: IntArray, columns: IntArray, values: FloatArray, n: int) -> c
 
 
 def strongest(matrix: csr_array, k: int) -> csr_array:
-    """The k largest entries of each row of a matrix with sorted columns, ties by column."""
+    """The k largest entries of each row, ties by column; columns sorted."""
     kept: BoolArray = np.ones(matrix.nnz, dtype=np.bool_)
     for row in np.flatnonzero(np.diff(matrix.indptr) > k).tolist():
         part = slice(matrix.indptr[row], matrix.indptr[row + 1])
-        order = np.argsort(-matrix.data[part], kind="stable")
-        kept[matrix.indptr[row] + order[k:]] = False
+        values, columns = matrix.data[part], matrix.indices[part]
+        chosen = np.flatnonzero(values >= np.partition(values, len(values) - k)[len(values) - k])
+        chosen = chosen[np.lexsort((columns[chosen], -values[chosen]))][:k]
+        kept[part] = False
+        kept[matrix.indptr[row] + chosen] = True
     indptr = np.concatenate([[0], np.cumsum(kept)])[matrix.indptr]
-    return csr_array((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)
+    found: csr_array = csr_array((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)
+    found.sort_indices()
+    return found
 
 
-def column_values(matrix: csr_array, rows: IntArray, column: int) -> FloatArray:
-    """float32 [rows]: the entries at (row, column), 0 where there is none; the columns of each row are sorted."""
-    starts, stops = matrix.indptr[rows].astype(np.int64), matrix.indptr[rows + 1].astype(np.int64)
-    low, high = starts.copy(), stops.copy()
-    while (low < high).any():  # a binary search in all rows at once
+def cells(matrix: csr_array, rows: IntArray, columns: IntArray) -> FloatArray:
+    """float32 [rows, columns]: those entries, 0 where there is none; the columns of each row are sorted."""
+    shape = (len(rows), len(columns))
+    low = np.broadcast_to(matrix.indptr[rows].astype(np.int64)[:, None], shape)
+    stops = np.broadcast_to(matrix.indptr[rows + 1].astype(np.int64)[:, None], shape)
+    high, last = stops, max(len(matrix.indices) - 1, 0)
+    while (low < high).any():  # a binary search for all cells at once
         middle = (low + high) // 2
-        right = (low < high) & (matrix.indices[np.minimum(middle, len(matrix.indices) - 1)] < column)
+        right = (low < high) & (matrix.indices[np.minimum(middle, last)] < columns)
         low, high = np.where(right, middle + 1, low), np.where(right, high, middle)
-    found = low < stops
-    found[found] = matrix.indices[low[found]] == column
-    values = np.zeros(len(rows), dtype=np.float32)
-    values[found] = matrix.data[low[found]]
+    values = np.zeros(shape, dtype=np.float32)
+    if len(matrix.indices):
+        at = np.minimum(low, last)
+        values = np.where((low < stops) & (matrix.indices[at] == columns), matrix.data[at], np.float32(0))
     return values
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from honeyguide.messages import Reason
 from honeyguide.protocols import Request, ServedModel
-from honeyguide.types import Histories, Pool
+from honeyguide.types import Histories, IntArray, Pool
 
 _VERBS = {
     "purchase": "bought",
@@ -16,19 +16,23 @@ _VERBS = {
 }
 
 
-def reasons_for(request: Request, pool: Pool, position: int, history: Histories | None) -> Reason:
-    """The reason of the candidate at `position` in `pool`.
+def reasons_for(request: Request, pool: Pool, positions: IntArray, history: Histories | None) -> list[Reason]:
+    """The reasons of the candidates at `positions` in `pool`, in that order.
 
     `history` is the user's history in the model's numbers when the model served as a source, else None."""
+    because: dict[int, Reason] = {}
+    if history is not None and request.model is not None and "model" in pool.sources:
+        found = ~np.isnan(pool.ranks[positions, pool.sources.index("model")])
+        because = _because(request, request.model, history, pool.items[positions[found]])
+    return [because.get(int(pool.items[at])) or _plain(request, pool, at) for at in positions.tolist()]
+
+
+def _plain(request: Request, pool: Pool, position: int) -> Reason:
+    """The reason that needs no history: the strongest source that found the item."""
     present = {name for name, rank in zip(pool.sources, pool.ranks[position], strict=True) if rank == rank}
-    row = int(pool.items[position])
-    if "model" in present and history is not None and request.model is not None:
-        because = _because(request, request.model, history, row)
-        if because is not None:
-            return because
     if "similar" in present:
-        title = _title(request, request.anchor)
-        return Reason("similar_to", f"similar to {title}", item_id=request.items.ids[request.anchor])
+        anchor = request.items.ids[request.anchor]
+        return Reason("similar_to", f"similar to {_title(request, request.anchor)}", item_id=anchor)
     if "interests" in present:
         return Reason("popular_in_interests", "popular in what you said you like")
     if "popular" in present:
@@ -40,28 +44,38 @@ def reasons_for(request: Request, pool: Pool, position: int, history: Histories 
     return Reason("ranked", "fits what you like")
 
 
-def _because(request: Request, served: ServedModel, history: Histories, row: int) -> Reason | None:
-    """The item of the history that adds most to the score, its events taken together; None if nothing adds to it."""
-    number = int(served.numbers[row]) if row < len(served.numbers) else -1
-    if number < 0:
-        return None
-    parts = served.model.contributions(history, number)
-    totals = np.bincount(history.items, weights=parts)
-    positive = float(totals[totals > 0].sum())
-    best = int(totals.argmax())
-    if positive <= 0.0 or not np.isfinite(positive):
-        return None
-    source_row = int(served.rows[best])
-    kind = _strongest_type(request, source_row)
-    text = f"because you {_VERBS.get(kind, 'chose')} {_title(request, source_row)}"
-    share = round(float(totals[best]) / positive, 4)
-    return Reason("because_of", text, item_id=request.items.ids[source_row], type=kind, share=share)
+def _because(request: Request, served: ServedModel, history: Histories, rows: IntArray) -> dict[int, Reason]:
+    """For each row, the item of the history that adds most to its score, that item's events taken together.
+
+    Rows to whose score nothing of the history adds are left out."""
+    sources, entry_of = np.unique(history.items, return_inverse=True)
+    if not len(sources) or not len(rows):
+        return {}
+    joined = np.zeros((len(sources), len(history.items)), dtype=np.float32)
+    joined[entry_of, np.arange(len(history.items))] = 1.0
+    totals = joined @ served.model.contributions(history, served.numbers[rows])
+    positive = np.where(totals > 0, totals, 0).sum(axis=0)
+    best = totals.argmax(axis=0)
+    shares = totals[best, np.arange(len(rows))] / np.where(positive > 0, positive, 1.0)
+    told = _told(request, served.rows[sources])
+    return {
+        row: Reason("because_of", told[source][0], item_id=told[source][1], type=told[source][2], share=round(share, 4))
+        for row, source, share in zip(rows.tolist(), best.tolist(), shares.tolist(), strict=True)
+        if share > 0
+    }
 
 
-def _strongest_type(request: Request, row: int) -> str:
-    places = np.flatnonzero(request.history_rows == row)
-    best = places[int(request.history_weights[places].argmax())]
-    return request.history_types[int(best)]
+def _told(request: Request, source_rows: IntArray) -> list[tuple[str, str, str]]:
+    """(sentence, item id, event type) of each item of the history: its weightiest event names the deed."""
+    kinds: dict[int, tuple[float, str]] = {}
+    events = zip(request.history_rows.tolist(), request.history_weights.tolist(), request.history_types, strict=True)
+    for row, weight, kind in events:
+        kinds[row] = max(kinds.get(row, (0.0, "")), (weight, kind))
+    found = []
+    for row in source_rows.tolist():
+        kind = kinds[row][1]
+        found.append((f"because you {_VERBS.get(kind, 'chose')} {_title(request, row)}", request.items.ids[row], kind))
+    return found
 
 
 def _title(request: Request, row: int) -> str:

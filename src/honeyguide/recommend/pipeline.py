@@ -15,7 +15,7 @@ from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Filter, Recipe, Request, Source
 from honeyguide.ranking.reasons import reasons_for
 from honeyguide.retrieval.learned import model_history
-from honeyguide.types import BoolArray, FloatArray, IntArray, Pool, Rung
+from honeyguide.types import BoolArray, FloatArray, Histories, IntArray, Pool, Rung
 
 log = structlog.get_logger(__name__)
 
@@ -133,27 +133,27 @@ class Pipeline:
         history = None
         if request.model is not None and "model" in pool.sources:
             history = model_history(request.model, request)
-        items = []
-        for rank, position in enumerate(chosen.tolist(), start=1):
-            names = [name for name, place in zip(pool.sources, pool.ranks[position], strict=True) if place == place]
-            items.append(
-                SlateItem(
-                    item_id=request.items.ids[int(pool.items[position])],
-                    score=round(float(scores[position]), 6),
-                    rank=rank,
-                    sources=names,
-                    reason=self._reason(request, pool, position, history),
-                )
+        reasons = self._reasons(request, pool, chosen, history)
+        present = (~np.isnan(pool.ranks[chosen])).tolist()
+        values, rows = scores[chosen].tolist(), pool.items[chosen].tolist()
+        return [
+            SlateItem(
+                item_id=request.items.ids[row],
+                score=round(score, 6),
+                rank=rank,
+                sources=[name for name, there in zip(pool.sources, flags, strict=True) if there],
+                reason=reason,
             )
-        return items
+            for rank, (row, score, flags, reason) in enumerate(zip(rows, values, present, reasons, strict=True), start=1)
+        ]
 
-    def _reason(self, request: Request, pool: Pool, position: int, history: object) -> Reason:
+    def _reasons(self, request: Request, pool: Pool, chosen: IntArray, history: Histories | None) -> list[Reason]:
         try:
-            return reasons_for(request, pool, position, history)  # type: ignore[arg-type]
-        except Exception:  # counted: a list without one reason is better than no list
+            return reasons_for(request, pool, chosen, history)
+        except Exception:  # counted: a list without its reasons is better than no list
             self._metrics.recommend_fallbacks.labels(request.surface.name, "reason").inc()
-            log.exception("reason failed")
-            return Reason("ranked", "fits what you like")
+            log.exception("reasons failed")
+            return [Reason("ranked", "fits what you like") for _ in chosen]
 
 
 def merge(found: dict[str, IntArray], size: int) -> Pool:

@@ -1,6 +1,6 @@
 """The past of the synthetic shop: what its users did before the shop had a recommender.
 
-Every session looks through a shelf that the user is interested in, and most see the shop's list of popular items.
+Every session looks through the shelf that the user came for and a little around; most see the list of popular items.
 Day by day in arrays; clicks and purchases follow the same truth as those of the live shoppers.
 """
 
@@ -18,10 +18,12 @@ from honeyguide.simulate.truth import EAGER, SHOPPING_SHARE, Truth, click_chance
 from honeyguide.simulate.vocabulary import SHELVES
 from honeyguide.types import BoolArray, FloatArray, IntArray, LongArray
 
-BROWSED: Final = 12
-"""Items that a user sees who looks through a shelf."""
+BROWSED: Final = 8
+"""Items that a user sees on the shelf that they came for."""
+WANDERED: Final = 8
+"""Items that they see elsewhere, one here and one there."""
 PURPOSE: Final = 1.6
-"""How much likelier a click is there: who looks through a shelf is looking for something."""
+"""How much likelier a click is on either than on a list: who looks around is looking for something."""
 SEES_POPULAR: Final = 0.7
 """Share of sessions that see the list of popular items."""
 LISTED: Final = 10
@@ -35,8 +37,10 @@ _TYPES: Final = pl.Enum(["hide", "click", "view", "add_to_cart", "purchase", "ra
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """The sessions of a day: number over the whole history, user, time (ms), mood; all [sessions]."""
+    """The sessions of a day that begins at `begin` (ms): number over the whole history, user, time (ms), mood and
+    errand (shelf); all [sessions]."""
 
+    begin: int
     number: LongArray
     user: IntArray
     at: LongArray
@@ -86,6 +90,7 @@ class _Past:
         user = np.array([session.user for session in sessions], dtype=np.int32)
         at = np.array([session.at for session in sessions], dtype=np.int64)
         day = _Day(
+            begin=begin,
             number=self.sessions + np.arange(len(sessions)),
             user=user,
             at=at,
@@ -93,7 +98,7 @@ class _Past:
             errand=draw_errands(rng, self.shop, user, at),
         )
         self.sessions += len(sessions)
-        events = pl.concat(self._react(rng, day, self._browse(rng, day) + self._popular(rng, day)))
+        events = pl.concat(self._react(rng, day, self._browse(rng, day) + self._wander(rng, day) + self._popular(rng, day)))
         self._remember(events)
         return events
 
@@ -104,15 +109,25 @@ class _Past:
         missing = (members < 0) | (self.shop.items.created_at[members] > day.at[:, None])
         front = np.argsort(np.where(missing, np.inf, -order), axis=1)[:, :BROWSED]
         items = np.take_along_axis(members, front, axis=1)
+        return self._looked_at(day, np.where(np.take_along_axis(missing, front, axis=1), -1, items))
+
+    def _wander(self, rng: np.random.Generator, day: _Day) -> _Places:
+        """On the way they see single items of other shelves that are to their taste."""
+        shape = (len(day.user), WANDERED)
+        shelf = draw_errands(rng, self.shop, np.repeat(day.user, WANDERED), np.repeat(day.at, WANDERED)).reshape(shape)
+        place = (rng.random(shape) * (self.members >= 0).sum(axis=1)[shelf]).astype(np.int64)
+        return self._looked_at(day, self.members[shelf, place])
+
+    def _looked_at(self, day: _Day, items: IntArray) -> _Places:
+        """Items [sessions, places] that users look at on their own account; -1 is an empty place."""
         fresh, worn = self._attraction(day, items)
-        fresh[np.take_along_axis(missing, front, axis=1)] = 0.0
-        chance = np.minimum(worn * PURPOSE * EAGER[day.mood][:, None], 0.95) * (fresh > 0)
-        return _Places.of(items, fresh, chance, listed=False)
+        chance = np.minimum(worn * PURPOSE * EAGER[day.mood][:, None], 0.95)
+        return _Places.of(items, fresh, np.where(items < 0, 0.0, chance), listed=False)
 
     def _popular(self, rng: np.random.Generator, day: _Day) -> _Places:
         """Most see the same list of what was popular until yesterday."""
         tie_break = 1e-6 * rng.random(len(self.popularity))
-        ranking = np.argsort(-(self.popularity + tie_break) * (self.shop.items.created_at <= day.at.min(initial=0)))
+        ranking = np.argsort(-(self.popularity + tie_break) * (self.shop.items.created_at <= day.begin))
         items = np.broadcast_to(ranking[:LISTED], (len(day.user), min(LISTED, len(ranking))))
         fresh, worn = self._attraction(day, items)
         chance = click_chance(worn, self.shop.items.shelf[items], day.mood[:, None])

@@ -17,6 +17,8 @@ from honeyguide.types import Histories, Interactions
 USERS, ITEMS = 60, 16
 T0 = 1_700_000_000_000
 
+FIRST = np.array([0], dtype=np.int32)
+
 
 def checkerboard(*, seed: int = 0, ties: bool = False) -> Interactions:
     """Even users touch even items, odd users odd ones, each all but one of their eight."""
@@ -98,10 +100,27 @@ class ModelSuite:
         batch = fitted.scores(histories(*rows))
         for row, together in zip(rows, batch, strict=True):
             np.testing.assert_allclose(fitted.scores(histories(row))[0], together, rtol=1e-5, atol=1e-6)
+            assert fitted.scores(histories(row)).tobytes() == fitted.scores(histories(row)).tobytes()
 
     def test_no_histories(self, fitted: Model) -> None:
         """An empty batch has no rows."""
         assert fitted.scores(histories()).shape == (0, ITEMS)
+
+    def test_items_that_are_not_in_the_vocabulary_say_nothing(self, fitted: Model) -> None:
+        """A history of unknown items only is an empty one; among known ones they change nothing."""
+        prior = fitted.scores(histories([]))[0]
+        np.testing.assert_allclose(fitted.scores(histories([ITEMS, -1, 10_000]))[0], prior, atol=1e-6)
+        np.testing.assert_array_equal(fitted.contributions(histories([ITEMS, -1]), FIRST), [[0], [0]])
+        mixed, plain = fitted.scores(histories([-1, 0, 2]))[0], fitted.scores(histories([0, 2]))[0]
+        np.testing.assert_allclose(mixed, plain, rtol=1e-5, atol=1e-6)
+
+    def test_an_item_that_nobody_touched(self) -> None:
+        """It is in the vocabulary, and a history of it is served like any other."""
+        fitted = self.new().fit(interactions([0, 0, 1, 1], [0, 1, 0, 1], n_items=4), seed=1)
+        scores = fitted.scores(histories([3]))
+        assert scores.shape == (1, 4)
+        assert np.isfinite(scores).all()
+        assert fitted.similar(np.array([3], dtype=np.int32), 2)[0].tolist() == [[-1, -1]]
 
     def test_the_same_data_and_seed_give_the_same_model(self) -> None:
         """Twice the same."""
@@ -124,7 +143,7 @@ class ModelSuite:
         asked = histories([0, 2, 2])
         before = [array.copy() for array in (asked.indptr, asked.items, asked.weights, asked.ts)]
         fitted.scores(asked)
-        fitted.contributions(asked, 4)
+        fitted.contributions(asked, FIRST)
         for was, now in zip(before, (asked.indptr, asked.items, asked.weights, asked.ts), strict=True):
             np.testing.assert_array_equal(was, now)
 
@@ -133,15 +152,16 @@ class ModelSuite:
         """What each entry adds is exact."""
         asked = histories(row, weights=2.5)
         scores, prior = fitted.scores(asked)[0], fitted.scores(histories([]))[0]
-        for item in (0, 5, 14):
-            parts = fitted.contributions(asked, item)
-            assert parts.shape == (len(row),)
-            assert parts.dtype == np.float32
-            np.testing.assert_allclose(parts.sum(), scores[item] - prior[item], rtol=1e-3, atol=1e-5)
+        items = np.array([0, 14, 5], dtype=np.int32)
+        parts = fitted.contributions(asked, items)
+        assert parts.shape == (len(row), 3)
+        assert parts.dtype == np.float32
+        np.testing.assert_allclose(parts.sum(axis=0), (scores - prior)[items], rtol=1e-3, atol=1e-5)
 
     def test_contributions_of_no_history(self, fitted: Model) -> None:
         """Nothing adds nothing."""
-        assert fitted.contributions(histories([]), 3).shape == (0,)
+        assert fitted.contributions(histories([]), FIRST).shape == (0, 1)
+        assert fitted.contributions(histories([0, 2]), FIRST[:0]).shape == (2, 0)
 
     def test_similar_items(self, fitted: Model) -> None:
         """Of the same colour, never itself, best first, padded with -1."""
@@ -188,7 +208,30 @@ class ModelSuite:
         """One user, one item, repeated rows: a model all the same, and finite."""
         fitted = self.new().fit(interactions(users, items), seed=1)
         assert np.isfinite(fitted.scores(histories([0], [], [items[0]]))).all()
-        assert np.isfinite(fitted.contributions(histories([items[0]]), 0)).all()
+        assert np.isfinite(fitted.contributions(histories([items[0]]), FIRST)).all()
+
+    def test_nothing_to_learn_from(self, tmp_path: Path) -> None:
+        """No interaction at all: a model that says nothing, and that files bring back."""
+        fitted = self.new().fit(interactions([], [], n_items=3), seed=1)
+        np.testing.assert_array_equal(fitted.scores(histories([0, 1], [])), np.zeros((2, 3), np.float32))
+        save(tmp_path, fitted, ["a", "b", "c"], {})
+        np.testing.assert_array_equal(load(tmp_path).model.scores(histories([0])), np.zeros((1, 3), np.float32))
+
+    def test_repeated_rows_do_not_make_a_user_count_more(self) -> None:
+        """The same row ten times in a run is the same interaction."""
+        data = checkerboard()
+        rows = np.repeat(np.arange(len(data.users)), 10)
+        again = interactions(data.users[rows], data.items[rows], data.ts[rows])
+        once, often = (self.new().fit(some, seed=1).scores(histories([0, 2])) for some in (data, again))
+        np.testing.assert_allclose(often, once, rtol=1e-3, atol=1e-5)
+
+    def test_the_unit_of_weights_does_not_matter_in_training(self) -> None:
+        """Weights are relative: all of them times 100 give the same order of items."""
+        data = checkerboard()
+        heavy = interactions(data.users, data.items, data.ts, np.full(len(data.users), 100.0))
+        once, scaled = (self.new().fit(some, seed=1) for some in (data, heavy))
+        asked, heavier = histories([0, 2, 4]), histories([0, 2, 4], weights=100.0)
+        np.testing.assert_allclose(scaled.scores(heavier), once.scores(asked), rtol=1e-3, atol=1e-5)
 
     def test_a_catalogue_of_one_item(self) -> None:
         """The smallest catalogue there is."""

@@ -98,7 +98,7 @@ async def problems(call: Call[object, None]) -> Answer:
 
 def _problem_entries() -> Iterator[str]:
     yield "<p>The <code>code</code> of an error is stable. Its <code>detail</code> and <code>errors</code> say what "
-    yield "mends it in the case at hand.</p><dl>"
+    yield "mends it in the case at hand. Rows of events, items and users that are not taken have codes of their own.</p><dl>"
     for code, (status, meaning) in sorted(codes().items()):
         yield f'<dt id="{escape(code)}"><code>{escape(code)}</code> (HTTP {status})</dt><dd>{escape(meaning)}</dd>'
     yield "</dl>"
