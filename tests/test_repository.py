@@ -148,7 +148,7 @@ def test_shipped_front_end_files_say_where_they_are_from() -> None:
 # --- tracked files ----------------------------------------------------------------------------------------------------
 
 REGISTRY = re.compile("|".join([r"pypi\.org", r"pythonhosted", r"npmjs\.", r"deb\.debian", r"files\.python" + "hosted"]))
-MACHINE_PATH = re.compile(r"(?<![\w.$}/])/(work|home|root|Users|tmp|opt)/\w")
+MACHINE_PATH = re.compile(r"(?<![\w.$}/])/(work|home|Users|tmp|opt)/\w")
 SEEN_ELSEWHERE = {".gitignore"}
 
 

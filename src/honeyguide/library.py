@@ -6,6 +6,7 @@ wait for it. Tables go in and come out as polars frames; pandas and Arrow tables
 
 import asyncio
 import os
+import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -38,6 +39,8 @@ class Honeyguide:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="honeyguide", daemon=True)
         self._thread.start()
+        # polars sets its handler of ctrl-C so that waits begin again: without this, `run` would not hear it.
+        signal.siginterrupt(signal.SIGINT, True)
         self.run(runtime.start())
 
     @classmethod

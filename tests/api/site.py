@@ -49,8 +49,10 @@ class Site:
             await self.client.aclose()
             await self.runtime.stop()
 
-        self.runner.run(close())
-        self.runner.close()
+        try:
+            self.runner.run(close())
+        finally:
+            self.runner.close()
 
     def fill(self, items: int = 30, users: int = 8) -> "Site":
         """A catalogue in two categories, and purchases of it."""

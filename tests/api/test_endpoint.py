@@ -167,7 +167,7 @@ def test_requests_under_way_are_counted() -> None:
         seen.append(stage.metrics.registry.get_sample_value("honeyguide_http_requests_in_progress"))
         return Answer(b"")
 
-    stage.endpoint._handler = looks
+    stage.endpoint._handler = looks  # type: ignore[assignment]
     stage.ask()
     assert seen == [1]
     assert stage.metrics.registry.get_sample_value("honeyguide_http_requests_in_progress") == 0
@@ -180,7 +180,7 @@ def test_the_time_taken_is_measured() -> None:
         stage.clock.advance(0.3)
         return Answer(b"")
 
-    stage.endpoint._handler = slow
+    stage.endpoint._handler = slow  # type: ignore[assignment]
     stage.ask()
     labels = {"route": "/thing", "method": "GET", "status_class": "2xx"}
     total = stage.metrics.registry.get_sample_value("honeyguide_http_request_duration_seconds_sum", labels)

@@ -124,6 +124,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site with what the examples name."""
     site = Site(tmp_path_factory.mktemp("known"))
     site.ask("PUT", "/v1/items/item_1", json={"title": "Teapot"})
+    site.ask("PUT", "/v1/users/user_123", json={"properties": {"country": "PT"}})
     site.post("/track/purchase?user_id=user_123&item_id=item_1")
     for _ in range(7):
         site.publish("ease")

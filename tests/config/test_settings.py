@@ -36,11 +36,8 @@ def test_durations(text: Any, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "5", "5 minutes", "-5s", "5S", "1h30m", "s", "1e3s", True, None, [], "٥s ", "5s5"])
+@pytest.mark.parametrize("text", ["", "5", "5 minutes", "-5s", "5S", "1h30m", "s", "1e3s", True, None, [], "٥s", "5s5"])
 def test_what_is_no_duration(text: Any) -> None:
-    if text == "٥s ":  # digits of other scripts are digits to Python as well
-        assert parse_duration(text) == 5
-        return
     with pytest.raises(ValueError, match="is not a duration; write a number with ms, s, m, h or d"):
         parse_duration(text)
 

@@ -9,8 +9,9 @@ from honeyguide.api.auth import Gatekeeper
 from honeyguide.api.bodies import has_body, media_type, read_body
 from honeyguide.api.codecs import Codec
 from honeyguide.api.endpoint import JSON, Answer, AsgiScope, Receive, RequestHeaders, encode
+from honeyguide.api.fields import takes
 from honeyguide.api.problems import Headers
-from honeyguide.api.urls import QueryReader
+from honeyguide.api.urls import QueryReader, refused
 from honeyguide.api.wire.lists import (
     RecommendIn,
     RecommendParams,
@@ -99,6 +100,8 @@ class Lists:
 
     def prepare(self, query: RecommendIn, headers: RequestHeaders, method: str) -> None:
         """Check that the caller may override what it overrides, and go to the page of its cursor."""
+        if query.model == "":
+            raise refused("model", f"There is no name in it. {takes('model')}")
         if query.model is not None or query.recipe is not None or query.events is not None or query.dry_run:
             self._gate.admit(headers, "admin", method)
         if query.cursor is not None:
@@ -120,6 +123,8 @@ class Lists:
         return await read_body(receive, headers, self._max_body)
 
     def _choose_model(self, query: Query, name: str, headers: RequestHeaders, method: str) -> None:
+        if not name:
+            raise refused("model_name", f"There is no name in it. {takes('model_name')}")
         if name != self._home_model:
             self._gate.admit(headers, "admin", method)
             query.model = name

@@ -33,6 +33,11 @@ KINDS: dict[str, Any] = {"users": import_users, "items": import_items, "events":
 """In the order in which they are brought in together: events last, so that what they name is known."""
 
 
+_ABOUT = """Bring in events, items or users from files; what is in already counts once.
+
+'honeyguide import FILE' alone finds out by the columns what a file holds; a folder is one of MovieLens."""
+
+
 class ImportGroup(HelpfulGroup):
     """`import FILE` without a kind means `import auto FILE`."""
 
@@ -42,13 +47,11 @@ class ImportGroup(HelpfulGroup):
         return super().parse_args(ctx, ["auto", *args] if args and not known.intersection(args[:1]) else args)
 
 
-app = typer.Typer(
-    add_completion=False, cls=ImportGroup, help="Bring in events, items or users from files; what is in already counts once."
-)
+app = typer.Typer(add_completion=False, cls=ImportGroup, help=_ABOUT)
 
-Sources = Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV, TSV, JSONL or Parquet; .gz and .zst too.")]
+Sources = Annotated[list[Path], typer.Argument(metavar="FILE", help="CSV, TSV, JSONL or Parquet; .gz and .zst too.")]
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="An unpacked ml-latest-small, ml-25m or ml-100k.")]
-Anything = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of events, items or users, or a folder.")]
+Anything = Annotated[list[Path], typer.Argument(metavar="FILE", help="Files of events, items or users, or a folder.")]
 Map = Annotated[
     list[str] | None,
     typer.Option("--map", metavar="FIELD=COLUMN", help="Say a column; type==purchase says a constant. May be repeated."),

@@ -18,7 +18,7 @@ def parse_duration(value: Any) -> float:
     """`"250ms"`, `"5m"`, `"1d"` or a number of seconds -> seconds."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*", str(value))
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)\s*", str(value))
     if not match:
         raise ValueError(f"{value!r} is not a duration; write a number with ms, s, m, h or d, such as 250ms or 5m")
     return float(match[1]) * _UNITS[match[2]]
@@ -36,7 +36,7 @@ def parse_size(value: Any) -> int:
     """`"256MB"` or a number of bytes -> bytes (decimal units)."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(B|KB|MB|GB)\s*", str(value))
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(B|KB|MB|GB)\s*", str(value))
     if not match:
         raise ValueError(f"{value!r} is not a size; write a number with B, KB, MB or GB, such as 256MB")
     return round(float(match[1]) * _SIZES[match[2]])

@@ -1,6 +1,7 @@
 """Trains in a process of its own, so that serving keeps its cores and memory, and a crash of one is none of the other."""
 
 import asyncio
+import contextlib
 import json
 import sys
 from collections.abc import Sequence
@@ -65,13 +66,13 @@ class JobRunner:
             )
         job.state = "cancelled"
         self._table.update(job)
-        process.terminate()
+        _end(process)
         return job
 
     async def stop(self) -> None:
         """Terminate what runs and wait for it."""
         for process in self._running.values():
-            process.terminate()
+            _end(process)
         if self._tasks:
             await asyncio.wait(list(self._tasks))
 
@@ -103,6 +104,11 @@ class JobRunner:
             elif line:
                 last = line[:500]
         return last
+
+
+def _end(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+        process.terminate()
 
 
 async def _read_all(process: asyncio.subprocess.Process) -> bytes:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, Self
 
 import numpy as np
-from scipy.linalg import lapack
+from scipy.linalg import lapack, solve_triangular
 from scipy.sparse import csr_array
 
 from honeyguide.errors import InvalidInput
@@ -49,15 +49,13 @@ class Ease(Trained):
         _check_memory(len(kept))
         places = np.full(interactions.n_items, -1, dtype=np.int32)
         places[kept] = np.arange(len(kept), dtype=np.int32)
-        gram = _gram(matrix[:, kept] if len(kept) < interactions.n_items else matrix, progress)
-        gram[np.diag_indices_from(gram)] += np.float32(self.l2)
-        _invert(gram)
-        diagonal = gram.diagonal().copy()
-        gram /= -diagonal[None, :]
-        np.fill_diagonal(gram, 0.0)
+        inverse = _ridge_inverse(matrix[:, kept] if len(kept) < interactions.n_items else matrix, self.l2, progress)
+        diagonal = inverse.diagonal().copy()
+        inverse /= -diagonal[None, :]
+        np.fill_diagonal(inverse, 0.0)
         if progress is not None:
             progress(1.0)
-        arrays = {"weights": gram, "diagonal": diagonal, "places": places, "scale": np.array([scale], np.float32)}
+        arrays = {"weights": inverse, "diagonal": diagonal, "places": places, "scale": np.array([scale], np.float32)}
         return self.with_arrays(arrays)
 
     def _given(self, histories: Histories) -> tuple[IntArray, FloatArray]:
@@ -126,6 +124,29 @@ def _check_memory(items: int) -> None:
             f"EASE over {items} items needs {needed:.1f} GB of memory; there are {have / 1e9:.1f}.",
             cure=f"Set models.params.ease.max_items to {most} at most, or leave 'ease' out of models.train.",
         )
+
+
+def _ridge_inverse(matrix: csr_array, l2: float, progress: Callable[[float], None] | None) -> FloatArray:
+    """(matrix' @ matrix + l2 I)^-1, float32 [n, n], by way of the shorter side of the matrix."""
+    matrix = matrix[np.flatnonzero(np.diff(matrix.indptr))]
+    if 3 * matrix.shape[0] < matrix.shape[1]:
+        return _inverse_by_users(matrix, l2)
+    gram = _gram(matrix, progress)
+    gram[np.diag_indices_from(gram)] += np.float32(l2)
+    _invert(gram)
+    return gram
+
+
+def _inverse_by_users(matrix: csr_array, l2: float) -> FloatArray:
+    """The ridge's inverse by Woodbury's identity, (I - X' (X X' + l2 I)^-1 X) / l2: users * items^2 steps."""
+    system = (matrix @ matrix.T).toarray().astype(np.float64)
+    system[np.diag_indices_from(system)] += l2
+    factor = np.linalg.cholesky(system)
+    half = solve_triangular(factor, matrix.toarray().astype(np.float64), lower=True).astype(np.float32)
+    inverse: FloatArray = half.T @ half
+    inverse *= np.float32(-1.0 / l2)
+    inverse[np.diag_indices_from(inverse)] += np.float32(1.0 / l2)
+    return inverse
 
 
 def _gram(matrix: csr_array, progress: Callable[[float], None] | None) -> FloatArray:

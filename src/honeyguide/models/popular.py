@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from honeyguide.errors import DamagedArtefact
 from honeyguide.models.rows import user_item_matrix
 from honeyguide.models.trained import Trained, setting, take
 from honeyguide.types import FloatArray, Histories, IntArray, Interactions, LongArray
@@ -84,6 +85,8 @@ class Popular(Trained):
         """The trained model again."""
         twin = replace(self)
         twin._scores = take(arrays, "scores", np.float32, -1, -1)
+        if not len(twin._scores):
+            raise DamagedArtefact("The popularity model has no scores.", cure="Train again: honeyguide train.")
         return twin
 
 

@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
+from honeyguide.simulate.arrays import Real, Whole
 from honeyguide.simulate.shop import DAY_MS, Shop
 from honeyguide.simulate.vocabulary import SHELVES
-from honeyguide.types import FloatArray, IntArray, LongArray
 
 HOUR_MS: Final = 3_600_000
 _YEAR_MS: Final = 365.2425 * DAY_MS
@@ -37,7 +37,7 @@ def rhythm(at: int) -> float:
     return float(_RHYTHM[(hours // 24 + 3) % 7, hours % 24])  # 1970-01-01 was a Thursday
 
 
-def season(at: LongArray | int, shelf: IntArray) -> FloatArray:
+def season(at: Whole | int, shelf: Whole) -> Real:
     """What the season adds to the log odds of `shelf` at `at` (ms), broadcast against each other."""
     month = np.asarray(at) % _YEAR_MS / _YEAR_MS * 12
     return (_SWINGS[shelf] * np.cos((month - _PEAKS[shelf]) * (np.pi / 6))).astype(np.float32)

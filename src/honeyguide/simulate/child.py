@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +28,10 @@ class Server:
         """Whether the process still runs."""
         return self.process.poll() is None
 
+    def last_words(self) -> str:
+        """The end of its log."""
+        return self.log.read_text(encoding="utf-8", errors="replace")[-_TOLD:].strip()
+
 
 @contextmanager
 def serving(config: Path, port: int, log: Path) -> Iterator[Server]:
@@ -41,7 +45,8 @@ def serving(config: Path, port: int, log: Path) -> Iterator[Server]:
             command, stdout=subprocess.PIPE, stderr=lines, stdin=subprocess.DEVNULL, text=True, start_new_session=True
         )
     try:
-        yield Server(_address(process, log), log, process)
+        server = Server("", log, process)
+        yield replace(server, url=_address(server))
     finally:
         process.terminate()
         try:
@@ -53,13 +58,12 @@ def serving(config: Path, port: int, log: Path) -> Iterator[Server]:
             process.stdout.close()
 
 
-def _address(process: "subprocess.Popen[str]", log: Path) -> str:
+def _address(server: Server) -> str:
     """What the server says of itself once it answers."""
     said = ""
-    for line in iter(process.stdout.readline, "") if process.stdout is not None else ():
+    for line in iter(server.process.stdout.readline, "") if server.process.stdout is not None else ():
         said += line
         if line == "}\n":
             return str(json.loads(said)["url"])
-    process.wait()
-    end = log.read_text(encoding="utf-8", errors="replace")[-_TOLD:].strip()
-    raise Unavailable("The server did not start.", cure=f"It said: {end}" if end else f"Its log is {log}.")
+    server.process.wait()
+    raise Unavailable("The server did not start.", cure=f"It said: {server.last_words() or 'nothing'}")

@@ -11,16 +11,16 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from honeyguide.simulate.arrays import Mask, Real, Whole
 from honeyguide.simulate.calendar import arrivals
 from honeyguide.simulate.shop import DAY_MS, Shop
 from honeyguide.simulate.shopper import BOUGHT, CART_FIRST, RATED, dwell, hide_chance, stars
 from honeyguide.simulate.truth import EAGER, SHOPPING_SHARE, Truth, click_chance, draw_errands, want_chance
 from honeyguide.simulate.vocabulary import SHELVES
-from honeyguide.types import BoolArray, FloatArray, IntArray, LongArray
 
-BROWSED: Final = 8
+BROWSED: Final = 4
 """Items that a user sees on the shelf that they came for."""
-WANDERED: Final = 8
+WANDERED: Final = 12
 """Items that they see elsewhere, one here and one there."""
 PURPOSE: Final = 1.6
 """How much likelier a click is on either than on a list: who looks around is looking for something."""
@@ -41,31 +41,30 @@ class _Day:
     errand (shelf); all [sessions]."""
 
     begin: int
-    number: LongArray
-    user: IntArray
-    at: LongArray
-    mood: IntArray
-    errand: IntArray
+    number: Whole
+    user: Whole
+    at: Whole
+    mood: Whole
+    errand: Whole
 
 
 @dataclass(frozen=True, slots=True)
 class _Places:
     """What was shown, one entry per place: the session (row of the day), the item, what it is to the user, P(click)."""
 
-    session: IntArray
-    item: IntArray
-    fresh: FloatArray
-    chance: FloatArray
-    listed: BoolArray
+    session: Whole
+    item: Whole
+    fresh: Real
+    chance: Real
+    listed: Mask
 
     @classmethod
-    def of(cls, items: IntArray, fresh: FloatArray, chance: FloatArray, *, listed: bool) -> "_Places":
+    def of(cls, items: Whole, fresh: Real, chance: Real, *, listed: bool) -> "_Places":
         """From matrices [sessions, places]."""
-        sessions = np.broadcast_to(np.arange(len(items))[:, None], items.shape)
-        columns = (sessions, items, fresh, chance, np.full(items.shape, listed))
-        return cls(*(column.ravel() for column in columns))
+        sessions = np.repeat(np.arange(len(items)), items.shape[1])
+        return cls(sessions, items.ravel(), fresh.ravel(), chance.ravel(), np.full(items.size, listed))
 
-    def __getitem__(self, chosen: BoolArray) -> "_Places":
+    def __getitem__(self, chosen: Mask) -> "_Places":
         return _Places(*(getattr(self, name)[chosen] for name in self.__slots__))
 
     def __add__(self, other: "_Places") -> "_Places":
@@ -118,7 +117,7 @@ class _Past:
         place = (rng.random(shape) * (self.members >= 0).sum(axis=1)[shelf]).astype(np.int64)
         return self._looked_at(day, self.members[shelf, place])
 
-    def _looked_at(self, day: _Day, items: IntArray) -> _Places:
+    def _looked_at(self, day: _Day, items: Whole) -> _Places:
         """Items [sessions, places] that users look at on their own account; -1 is an empty place."""
         fresh, worn = self._attraction(day, items)
         chance = np.minimum(worn * PURPOSE * EAGER[day.mood][:, None], 0.95)
@@ -134,7 +133,7 @@ class _Past:
         sees = rng.random(len(day.user)) < SEES_POPULAR
         return _Places.of(items, fresh, chance * sees[:, None], listed=True)
 
-    def _attraction(self, day: _Day, items: IntArray) -> tuple[FloatArray, FloatArray]:
+    def _attraction(self, day: _Day, items: Whole) -> tuple[Real, Real]:
         """Fresh, and with what the users own as good as gone; [sessions, places]."""
         fresh = self.truth.attraction(day.user[:, None], items, day.at[:, None], day.errand[:, None])
         return fresh, np.where(self.owned[day.user[:, None], items], BOUGHT * fresh, fresh)
@@ -163,9 +162,7 @@ class _Past:
         yield self._events("purchase", day, clicks[wanted], delay[wanted] + 700_000, price[wanted])
         yield self._events("rating", day, clicks[rated], later[rated], given[rated])
 
-    def _events(
-        self, kind: str, day: _Day, places: _Places, delay: LongArray | int, value: FloatArray | None = None
-    ) -> pl.DataFrame:
+    def _events(self, kind: str, day: _Day, places: _Places, delay: Whole | int, value: Real | None = None) -> pl.DataFrame:
         count = len(places.item)
         return pl.DataFrame(
             {
@@ -206,9 +203,10 @@ def history(shop: Shop, days: int = 30) -> pl.DataFrame:
     )
 
 
-def popularity(shop: Shop, events: pl.DataFrame) -> FloatArray:
-    """How popular each item was in `events`, by weighted counts; [items], rows of the shop."""
+def popularity(shop: Shop, events: pl.DataFrame) -> Real:
+    """How popular each item was in `events`, by weighted counts; [items], rows of the shop. Others are passed over."""
     weight = pl.col("type").replace_strict(WEIGHTS, default=0.0, return_dtype=pl.Float64)
+    events = events.filter(pl.col("item_id").is_in(shop.item_ids))
     counts = events.group_by("item_id").agg(weight.sum().alias("weight"))
     popular = np.zeros(len(shop.items))
     popular[[shop.item_number[item_id] for item_id in counts["item_id"]]] = counts["weight"].to_numpy()
@@ -216,15 +214,17 @@ def popularity(shop: Shop, events: pl.DataFrame) -> FloatArray:
 
 
 def owned(shop: Shop, events: pl.DataFrame) -> dict[int, set[int]]:
-    """What each user (row) has bought or hidden in `events` (rows of items): the truth has no more use for it."""
-    final = events.filter(pl.col("type").is_in(["purchase", "hide"]))
+    """What each user (row) has bought or hidden in `events` (rows of items). Strangers and strange items are passed over."""
+    ours = pl.col("item_id").is_in(shop.item_ids) & pl.col("user_id").is_in(shop.user_ids)
+    final = events.filter(pl.col("type").is_in(["purchase", "hide"]) & ours)
+    rows = {user_id: user for user, user_id in enumerate(shop.user_ids)}
     result: dict[int, set[int]] = {}
     for user_id, item_id in final.select("user_id", "item_id").iter_rows():
-        result.setdefault(int(user_id.removeprefix("user_")) - 1, set()).add(shop.item_number[item_id])
+        result.setdefault(rows[user_id], set()).add(shop.item_number[item_id])
     return result
 
 
-def _members(shelf: IntArray) -> IntArray:
+def _members(shelf: Whole) -> Whole:
     """The items of each shelf, padded with -1: int32 [shelves, longest]."""
     members = np.full((len(SHELVES), int(np.bincount(shelf, minlength=len(SHELVES)).max())), -1, dtype=np.int32)
     for number in range(len(SHELVES)):

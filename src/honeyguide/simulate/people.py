@@ -5,8 +5,9 @@ from typing import Final
 
 import numpy as np
 
+from honeyguide.simulate.arrays import Mask, Real, Whole
 from honeyguide.simulate.vocabulary import AGE_BANDS, BRANDS, COUNTRIES, DEPARTMENTS, SHELVES, STYLES
-from honeyguide.types import BoolArray, FloatArray, IntArray, Json
+from honeyguide.types import Json
 
 LEANINGS: Final = 12
 """Latent ways to shop; a user is a mixture of a few of them."""
@@ -23,17 +24,17 @@ class Users:
     `spends` is the price tier that suits; `novelty` the pull of new things; `sessions` the mean visits per day.
     """
 
-    shelves: FloatArray
-    styles: FloatArray
-    charm: FloatArray
-    loves: BoolArray
-    loyalty: FloatArray
-    spends: FloatArray
-    novelty: FloatArray
-    sessions: FloatArray
-    country: IntArray
-    age_band: IntArray
-    tells: BoolArray
+    shelves: Real
+    styles: Real
+    charm: Real
+    loves: Mask
+    loyalty: Real
+    spends: Real
+    novelty: Real
+    sessions: Real
+    country: Whole
+    age_band: Whole
+    tells: Mask
 
     def __len__(self) -> int:
         return len(self.spends)
@@ -78,10 +79,10 @@ def draw_users(rng: np.random.Generator, count: int, *, charms: int) -> Users:
 class _Leanings:
     """What each leaning likes: `shelves` [l, shelves] > 0, `styles` [l, styles], `charm` [l, charms]; `ages` [l, bands]."""
 
-    shelves: FloatArray
-    styles: FloatArray
-    charm: FloatArray
-    ages: FloatArray
+    shelves: Real
+    styles: Real
+    charm: Real
+    ages: Real
 
     @classmethod
     def draw(cls, rng: np.random.Generator, charms: int) -> "_Leanings":
@@ -97,7 +98,7 @@ class _Leanings:
         )
 
 
-def _draw_shelves(rng: np.random.Generator) -> FloatArray:
+def _draw_shelves(rng: np.random.Generator) -> Real:
     """A little of everything, and two shelves in each of four departments, the first liked most."""
     per_department = len(SHELVES) // len(DEPARTMENTS)
     shelves = np.full((LEANINGS, len(SHELVES)), 0.10)
@@ -109,7 +110,8 @@ def _draw_shelves(rng: np.random.Generator) -> FloatArray:
     return shelves
 
 
-def _draw_rows(rng: np.random.Generator, weights: FloatArray) -> IntArray:
+def _draw_rows(rng: np.random.Generator, weights: Real) -> Whole:
     """One column per row, drawn by the row's weights: int32 [rows]."""
     bounds = np.cumsum(weights, axis=1)
-    return (rng.random((len(weights), 1)) * bounds[:, -1:] > bounds).sum(axis=1).astype(np.int32)
+    drawn: Whole = (rng.random((len(weights), 1)) * bounds[:, -1:] > bounds).sum(axis=1)
+    return drawn.astype(np.int32)

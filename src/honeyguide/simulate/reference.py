@@ -5,12 +5,12 @@ from typing import Final
 
 import numpy as np
 
+from honeyguide.simulate.arrays import Real
 from honeyguide.simulate.calendar import Session
-from honeyguide.simulate.tally import Counts, Tally
 from honeyguide.simulate.shop import Shop
 from honeyguide.simulate.shopper import Shopper, Visit
+from honeyguide.simulate.tally import Counts, Tally
 from honeyguide.simulate.truth import DULLNESS, Truth
-from honeyguide.types import FloatArray
 
 ListMaker = Callable[[Visit, int], Sequence[int]]
 """Makes a list: (the visit, how many) -> rows of items, best first. Only the oracle may ask the visit for its odds."""
@@ -24,12 +24,13 @@ def random_lists(shop: Shop) -> ListMaker:
     def make(visit: Visit, n: int) -> Sequence[int]:
         exist = int(np.searchsorted(shop.items.created_at, visit.session.at, side="right"))
         rng = np.random.default_rng([shop.seed, 5, visit.session.user, visit.session.at, visit.page])
-        return rng.choice(exist, min(n, exist), replace=False).tolist()
+        chosen: list[int] = rng.choice(exist, min(n, exist), replace=False).tolist()
+        return chosen
 
     return make
 
 
-def popular_lists(popularity: FloatArray) -> ListMaker:
+def popular_lists(popularity: Real) -> ListMaker:
     """The items with the highest `popularity` [items], without those that the shopper has or has hidden."""
     order = np.argsort(-popularity, kind="stable").tolist()
 
@@ -101,6 +102,6 @@ def measure(
     return tally
 
 
-def references(shop: Shop, popularity: FloatArray) -> dict[str, ListMaker]:
+def references(shop: Shop, popularity: Real) -> dict[str, ListMaker]:
     """The three that every report shows: `random`, `popularity` (of items, weighted counts) and `oracle`."""
     return {"random": random_lists(shop), "popularity": popular_lists(popularity), "oracle": oracle_lists}

@@ -1,17 +1,18 @@
 """The synthetic shop: items and users drawn from one seed, with everything that decides who likes what."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from honeyguide.simulate.arrays import Real, Whole
 from honeyguide.simulate.covers import cover
 from honeyguide.simulate.people import Users, draw_users
 from honeyguide.simulate.vocabulary import BRANDS, DEPARTMENTS, SHELVES, STYLES
-from honeyguide.types import FloatArray, IntArray, Json, LongArray
+from honeyguide.types import Json
 
 DAY_MS: Final = 86_400_000
 CHARMS: Final = 4
@@ -29,14 +30,14 @@ class Items:
     """
 
     titles: tuple[str, ...]
-    shelf: IntArray
-    style: IntArray
-    brand: IntArray
+    shelf: Whole
+    style: Whole
+    brand: Whole
     price: NDArray[np.float64]
-    tier: FloatArray
-    appeal: FloatArray
-    charm: FloatArray
-    created_at: LongArray
+    tier: Real
+    appeal: Real
+    charm: Real
+    created_at: Whole
 
     def __len__(self) -> int:
         return len(self.titles)
@@ -51,8 +52,8 @@ class Shop:
 
     seed: int
     opened_at: int
-    items: Items
-    users: Users
+    items: Items = field(repr=False)
+    users: Users = field(repr=False)
 
     @cached_property
     def item_ids(self) -> tuple[str, ...]:
@@ -70,7 +71,7 @@ class Shop:
         return {item_id: number for number, item_id in enumerate(self.item_ids)}
 
     @cached_property
-    def departments(self) -> IntArray:
+    def departments(self) -> Whole:
         """The department of each item, as a row of `DEPARTMENTS`."""
         numbers = [DEPARTMENTS.index(shelf.department) for shelf in SHELVES]
         return np.array(numbers, dtype=np.int32)[self.items.shelf]
@@ -138,7 +139,7 @@ def _draw_items(rng: np.random.Generator, count: int, opened_at: int) -> Items:
     )
 
 
-def _draw_brands(rng: np.random.Generator, shelf: IntArray) -> IntArray:
+def _draw_brands(rng: np.random.Generator, shelf: Whole) -> Whole:
     """Each department has ten of the brands, each brand two departments."""
     departments = np.array([DEPARTMENTS.index(each.department) for each in SHELVES])[shelf]
     return ((departments * 5 + rng.integers(0, 10, len(shelf))) % len(BRANDS)).astype(np.int32)
@@ -152,7 +153,7 @@ def _pretty_prices(prices: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(prices < 20, low, np.where(prices < 100, middle, high)).round(2)
 
 
-def _draw_titles(rng: np.random.Generator, shelf: IntArray, style: IntArray) -> tuple[str, ...]:
+def _draw_titles(rng: np.random.Generator, shelf: Whole, style: Whole) -> tuple[str, ...]:
     """A title for each item; none occurs twice while there are words left, then they are numbered."""
     taken: dict[str, int] = {}
     titles: list[str] = []

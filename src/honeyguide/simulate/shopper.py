@@ -11,14 +11,14 @@ from typing import Final
 
 import numpy as np
 
+from honeyguide.simulate.arrays import Real
 from honeyguide.simulate.calendar import Session
 from honeyguide.simulate.shop import DAY_MS, Shop
 from honeyguide.simulate.truth import LOOKING, SHOPPING, SHOPPING_SHARE, Truth, click_chance, draw_errands, want_chance
-from honeyguide.types import FloatArray
 
-WEAR: Final = 0.15
+WEAR: Final = 0.07
 """Having seen an item s times leaves 1 / (1 + WEAR * s) of its attraction; a click counts as three looks."""
-WEAR_DAYS: Final = 2.0
+WEAR_DAYS: Final = 1.5
 """After so many days a look counts half."""
 BOUGHT: Final = 0.01
 """What is left of the attraction of an item that the user has, or has hidden."""
@@ -94,11 +94,11 @@ class Visit:
         """The shopper's id."""
         return self.shop.user_ids[self.session.user]
 
-    def odds(self) -> FloatArray:
+    def odds(self) -> Real:
         """The present attraction of every item to this shopper, wear included: what only an oracle knows."""
-        odds = self._fresh / (1 + WEAR * self._looks)
+        odds: Real = self._fresh / (1 + WEAR * self._looks)
         odds[list(self.shopper.gone)] *= BOUGHT
-        return odds.astype(np.float32)
+        return odds
 
     def ratings(self) -> list[tuple[int, int]]:
         """(item, stars) of earlier purchases that the shopper rates now."""
@@ -140,7 +140,7 @@ class Visit:
                 shopper.to_rate.append(purchase.item)
         return bought
 
-    def _remembered_looks(self) -> FloatArray:
+    def _remembered_looks(self) -> Real:
         """How often each item was looked at, faded by now; what has faded away is forgotten."""
         looks = np.zeros(len(self.shop.items), dtype=np.float32)
         for item, (strength, when) in list(self.shopper.seen.items()):
@@ -166,16 +166,18 @@ class Visit:
         return reaction
 
 
-def stars(attraction: FloatArray, noise: FloatArray) -> FloatArray:
+def stars(attraction: Real, noise: Real) -> Real:
     """1-5 stars for things that were bought: better where they suit, with most of a star of noise."""
     return np.clip(np.rint(3.2 + 4.5 * attraction + 0.8 * noise), 1, 5).astype(np.float32)
 
 
-def dwell(attraction: FloatArray, draw: FloatArray) -> FloatArray:
+def dwell(attraction: Real, draw: Real) -> Real:
     """Seconds on an item's page: longer where it suits; `draw` is uniform in 0-1."""
-    return (8.0 + 90.0 * attraction * draw).round(1).astype(np.float64)
+    seconds: Real = 8.0 + 90.0 * attraction * draw
+    return seconds.round(1)
 
 
-def hide_chance(attraction: FloatArray) -> FloatArray:
+def hide_chance(attraction: Real) -> Real:
     """P(hide) of things that were shown and not clicked."""
-    return (ANNOYANCE * np.exp(-30.0 * attraction)).astype(np.float32)
+    chance: Real = ANNOYANCE * np.exp(-30.0 * attraction)
+    return chance

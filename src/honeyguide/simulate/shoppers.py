@@ -79,7 +79,7 @@ class Shoppers:
         async with asyncio.TaskGroup() as group:
             for _ in range(self.pace.together):
                 group.create_task(self._keep_visiting(sessions, over))
-        self.traffic.slice(self._now())
+        self.traffic.seconds = self._now()
         return self.traffic
 
     def _now(self) -> float:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from honeyguide.simulate.arrays import Whole
 from honeyguide.simulate.shop import Shop
 from honeyguide.simulate.shopper import Bought, Reaction
-from honeyguide.types import IntArray, Json
+from honeyguide.types import Json
 
 
 @dataclass(slots=True)
@@ -90,7 +91,7 @@ class Tally(Counts):
         }
 
 
-def intra_list_diversity(departments: IntArray, shelves: IntArray) -> float:
+def intra_list_diversity(departments: Whole, shelves: Whole) -> float:
     """Mean over pairs of 1 - Jaccard of the two items' categories (department and shelf); 1 for fewer than two items.
 
     Two items of a shelf share both categories (distance 0), of a department one of three (2/3), others none (1)."""

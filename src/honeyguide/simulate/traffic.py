@@ -1,5 +1,6 @@
 """What became of simulated traffic: ours beside random, popularity and the oracle, slice by slice and in all."""
 
+from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
@@ -22,7 +23,7 @@ class Slice:
     counts: dict[str, Counts]
     models: Counter[str] = field(default_factory=Counter)
     cached: int = 0
-    milliseconds: list[float] = field(default_factory=list)
+    milliseconds: "array[float]" = field(default_factory=lambda: array("f"))
 
     @property
     def ours(self) -> Counts:
@@ -52,8 +53,8 @@ class Traffic:
         self.stale = 0
         self.degraded = 0
         self.failures: Counter[str] = Counter()
-        self.milliseconds: list[float] = []
-        self.event_milliseconds: list[float] = []
+        self.milliseconds = array("f")
+        self.event_milliseconds = array("f")
         self.seconds = 0.0
 
     @property
@@ -120,7 +121,7 @@ def _slice_json(each: Slice) -> Json:
     }
 
 
-def _percentiles(milliseconds: list[float]) -> Json:
+def _percentiles(milliseconds: "array[float]") -> Json:
     if not milliseconds:
         return {f"p{percentile}": None for percentile in PERCENTILES}
     values = np.percentile(milliseconds, PERCENTILES)

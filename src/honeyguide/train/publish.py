@@ -78,7 +78,7 @@ def sweep(registry: Registry, artefacts: Artefacts, keep: int) -> list[ModelVers
     """Remove what is neither among the newest `keep` versions of its model, nor served, nor the way back, nor a companion
     of any of these; returns what went.
 
-    Folders that a killed training left without a row, older than the newest version of their model, go too."""
+    Folders that a killed training left without a row go too, once `keep` newer versions say that nobody is still at it."""
     models = {version.model for version in registry.versions()}
     by_model = {name: sorted(registry.versions(name), key=lambda version: -version.version) for name in sorted(models)}
     newest = {name: versions[0].version for name, versions in by_model.items()}
@@ -90,7 +90,7 @@ def sweep(registry: Registry, artefacts: Artefacts, keep: int) -> list[ModelVers
         registry.remove(version.model, version.version)
     recorded = {(version.model, version.version) for version in registry.versions()}
     for model, number in artefacts.folders():
-        if (model, number) not in recorded and number < newest.get(model, 0):
+        if (model, number) not in recorded and number <= newest.get(model, 0) - keep:
             artefacts.remove(model, number)
     return gone
 

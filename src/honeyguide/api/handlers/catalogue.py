@@ -72,7 +72,7 @@ async def get_user(call: Call[UserParams, None]) -> Answer:
     if user is None:
         raise NotFound(
             f"There is no user {call.params.user_id!r}.",
-            cure="Users appear with their first event or PUT; lists are served to unknown ones too.",
+            cure="PUT what is known of it first. Lists and events need no such thing.",
         )
     return reply(UserOut.of(user))
 
