@@ -118,6 +118,13 @@ def test_parameters_and_body_mean_the_same(shop: Site) -> None:
     assert not {"i2", "i4"} & set(ids(by_get))
 
 
+@pytest.mark.parametrize(("price", "some"), [({"min": -1e308}, True), ({"max": 1e308}, True), ({"min": 1e308}, False)])
+def test_a_price_may_be_out_of_all_proportion(shop: Site, price: dict[str, float], some: bool) -> None:
+    answer = shop.post("/v1/recommendations", {"user_id": "u1", "filters": {"price": price}})
+    assert bool(ids(answer)) is some
+    assert answer.json()["degraded"] == []
+
+
 def test_candidates_limit_the_answer(shop: Site) -> None:
     answer = shop.post("/v1/recommendations", {"user_id": "u1", "candidates": ["i9", "i11", "not-there"]})
     assert set(ids(answer)) <= {"i9", "i11"}

@@ -203,9 +203,7 @@ def test_an_error_reaches_all_who_waited_and_is_never_kept() -> None:
             await asyncio.sleep(0)
             raise RuntimeError("no")
 
-        answers = await asyncio.gather(
-            *(bench.cache.fill("k", "u", failing) for _ in range(3)), return_exceptions=True
-        )
+        answers = await asyncio.gather(*(bench.cache.fill("k", "u", failing) for _ in range(3)), return_exceptions=True)
         assert [str(answer) for answer in answers] == ["no"] * 3
         assert await bench.cache.fill("k", "u", bench.compute) == b"value 1"
 

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from honeyguide.config import Settings
+from honeyguide.errors import InvalidInput
 from honeyguide.models.knn import Knn
 from honeyguide.offline.dataset import dataset_from
 from honeyguide.simulate import Shop, arrivals, history, make_shop, measure, owned, popularity
@@ -83,8 +84,8 @@ def test_popularity_weighs_events(small: Shop) -> None:
 
 def test_a_short_past_and_none(small: Shop) -> None:
     assert history(small, 1)["ts"].min() >= small.opened_at - DAY_MS  # type: ignore[operator]
-    assert history(small, 0).is_empty()
-    assert history(small, 0).columns == history(small, 1).columns
+    with pytest.raises(InvalidInput, match="at least one day"):
+        history(small, 0)
 
 
 def knn_lists(shop: Shop, past: pl.DataFrame) -> ListMaker:

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 import honeyguide
 from honeyguide.api import openapi
-from honeyguide.api.auth import Gatekeeper, Scope
+from honeyguide.api.auth import REASONS, Gatekeeper, Scope
 from honeyguide.api.cold import Cold, Service
 from honeyguide.api.endpoint import Answer, AsgiScope, Endpoint, Handler, Meters, Receive, RequestHeaders, Send
 from honeyguide.api.idempotency import Idempotency
@@ -53,7 +53,8 @@ class App:
         self.failure: Exception | None = None
         self._runtime = runtime
         settings = runtime.settings
-        self._gate = Gatekeeper(settings.auth, lambda reason: runtime.metrics.auth_failures.labels(reason).inc())
+        refusals = {reason: runtime.metrics.auth_failures.labels(reason) for reason in REASONS}
+        self._gate = Gatekeeper(settings.auth, lambda reason: refusals[reason].inc())
         self._meters = Meters(runtime.metrics)
         self._max_body = settings.server.max_body
         self._idempotency = Idempotency(runtime.store.idempotency, runtime.clock, window=settings.events.idempotency_window)
@@ -118,6 +119,7 @@ class App:
 
     def _handler(self, route: Route) -> Handler:
         if route.hot is not None:
+            self._meters.expect(route.path, route.method)
             owner = self._lists if route.hot is Lists else self._intake
             handler: Handler = MethodType(route.handler, owner)
             return handler

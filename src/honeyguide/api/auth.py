@@ -17,7 +17,9 @@ SCOPES: Final[frozenset[Scope]] = frozenset(("recommend:read", "events:write", "
 _SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
-Refused = Callable[[Literal["missing", "wrong", "scope", "origin"]], None]
+Reason = Literal["missing", "wrong", "scope", "origin"]
+REASONS: Final[tuple[Reason, ...]] = ("missing", "wrong", "scope", "origin")
+Refused = Callable[[Reason], None]
 """Counts a refused request by its reason."""
 
 

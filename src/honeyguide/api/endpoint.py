@@ -66,15 +66,18 @@ class Meters:
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one answer; the label look-up is made once per route, method and class of status."""
-        key = (route, method, status // 100)
-        observer = self._observers.get(key)
-        if observer is None:
-            shown = method if method in _METHODS else "(other)"  # a caller can make up any number of methods
-            labels = self.metrics.http_request_duration.labels(route, shown, f"{status // 100}xx")
-            observer = labels.observe
-            if shown == method:
-                self._observers[key] = observer
+        observer = self._observers.get((route, method, status // 100)) or self.expect(route, method, status)
         observer(seconds)
+
+    def expect(self, route: str, method: str, status: int = 200) -> Callable[[float], None]:
+        """Make the series of such answers, which then begins at 0 and not at its first answer."""
+        shown = method if method in _METHODS else "(other)"  # a caller can make up any number of methods
+        observer: Callable[[float], None] = self.metrics.http_request_duration.labels(
+            route, shown, f"{status // 100}xx"
+        ).observe
+        if shown == method:
+            self._observers[route, method, status // 100] = observer
+        return observer
 
 
 class Endpoint:

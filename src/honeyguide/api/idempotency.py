@@ -56,7 +56,9 @@ class Idempotency:
                 raise IdempotencyMismatch(
                     "This Idempotency-Key came before, with another request.", cure="Take a new key for a new request."
                 )
-            return Answer(stored.body, stored.status, [JSON, (b"idempotent-replayed", b"true")])
+            return Answer(
+                stored.body, stored.status, [JSON, (b"cache-control", b"no-store"), (b"idempotent-replayed", b"true")]
+            )
         answer = await act()
         await self._keys.put(name, body_hash, answer.status, answer.body, expires_at=now + self._window_ms)
         return answer

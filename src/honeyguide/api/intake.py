@@ -69,11 +69,10 @@ class Intake:
         key = headers.get(_KEY)
         if key is None:
             return await self._take(events, single=single)
-        _name_events(key, scope["path"], events)
+        path = routing_path(scope["raw_path"])
+        _name_events(key, path, events)
         request = scope["query_string"] + b"\n" + body
-        return await self._idempotency.once(
-            key, scope["method"], scope["path"], request, lambda: self._take(events, single=single)
-        )
+        return await self._idempotency.once(key, scope["method"], path, request, lambda: self._take(events, single=single))
 
     async def _take(self, events: list[EventIn] | list[EventIn | Rejected], *, single: bool) -> Answer:
         report = await self._ingest.events(events)

@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Iterable, Iterator
+from functools import cache
 from types import UnionType
 from typing import Any, Final, get_args
 
@@ -80,6 +81,7 @@ def document() -> Json:
     }
 
 
+@cache
 def text() -> str:
     """The document as it is committed in `openapi.json`."""
     return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"

@@ -93,7 +93,7 @@ def _matching(filters: Filters, items: Items) -> BoolArray:
     if filters.exclude_category is not None:
         mask &= ~_in_categories(items, _listed(filters.exclude_category))
     if filters.price is not None:
-        with np.errstate(invalid="ignore"):  # an item without a price (NaN) is outside of every range
+        with np.errstate(invalid="ignore", over="ignore"):  # no price (NaN) is in no range; a limit may be beyond float32
             mask &= items.price >= (-np.inf if filters.price.min is None else filters.price.min)
             mask &= items.price <= (np.inf if filters.price.max is None else filters.price.max)
     for name, wanted in (filters.properties or {}).items():

@@ -81,11 +81,11 @@ class NewItemSource:
 
         While nothing is known of popularity the newest items are shown whatever their age: a list beats no list."""
         rows = request.items.newest()
+        created = request.items.created_at[rows]
+        rows, created = rows[created <= request.now], created[created <= request.now]
         if request.popular is None:
             return first_allowed(rows, allowed, request.surface.popular)
-        created = request.items.created_at[rows]
-        young = (created <= request.now) & (created > request.now - request.new_item_age)
-        return first_allowed(rows[young], allowed, request.surface.new_items)
+        return first_allowed(rows[created > request.now - request.new_item_age], allowed, request.surface.new_items)
 
 
 def first_allowed(rows: IntArray, allowed: BoolArray, limit: int) -> IntArray:

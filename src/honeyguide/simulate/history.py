@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from honeyguide.errors import InvalidInput
 from honeyguide.simulate.arrays import Mask, Real, Whole
 from honeyguide.simulate.calendar import arrivals
 from honeyguide.simulate.shop import DAY_MS, Shop
@@ -97,7 +98,9 @@ class _Past:
             errand=draw_errands(rng, self.shop, user, at),
         )
         self.sessions += len(sessions)
-        events = pl.concat(self._react(rng, day, self._browse(rng, day) + self._wander(rng, day) + self._popular(rng, day)))
+        seen = self._browse(rng, day) + self._wander(rng, day) + self._popular(rng, day)
+        events = pl.concat(self._react(rng, day, seen))
+        events = events.filter(pl.struct("user", "item", "type").is_first_distinct())  # once a day is enough
         self._remember(events)
         return events
 
@@ -172,22 +175,28 @@ class _Past:
                 "type": pl.repeat(kind, count, dtype=_TYPES, eager=True),
                 "value": pl.repeat(None, count, dtype=pl.Float64, eager=True) if value is None else value.astype(np.float64),
                 "session": day.number[places.session],
+                "listed": places.listed,
             }
         )
 
     def _remember(self, events: pl.DataFrame) -> None:
+        """Who owns what now; and what is popular, by what users found themselves: a list must not feed on itself."""
         final = events.filter(pl.col("type").is_in(["purchase", "hide"]))
         self.owned[final["user"].to_numpy(), final["item"].to_numpy()] = True
-        weights = events["type"].cast(pl.String).replace_strict(WEIGHTS, default=0.0, return_dtype=pl.Float64)
+        found = events.filter(~pl.col("listed"))
+        weights = found["type"].cast(pl.String).replace_strict(WEIGHTS, default=0.0, return_dtype=pl.Float64)
         self.popularity *= FORGETTING
-        np.add.at(self.popularity, events["item"].to_numpy(), weights.to_numpy())
+        np.add.at(self.popularity, found["item"].to_numpy(), weights.to_numpy())
 
 
 def history(shop: Shop, days: int = 30) -> pl.DataFrame:
     """The events of the `days` before the opening, in order of `ts`.
 
     Columns: `event_id`, `ts` (ms), `user_id`, `item_id`, `type`, `value` (dwell seconds, money or stars), `session_id`.
+    Raises `InvalidInput` for less than a day.
     """
+    if days < 1:
+        raise InvalidInput(f"A past of {days} days is none.", cure="Ask for at least one day.")
     past = _Past(shop)
     first = shop.opened_at - days * DAY_MS
     events = pl.concat([past.play(first + day * DAY_MS) for day in range(days)])
