@@ -1,10 +1,10 @@
-"""Runs every benchmark, or those that are named: `python -m benchmarks [http] [quality]`."""
+"""Runs every benchmark, or those that are named: `python -m benchmarks [quality] [training] [http]`."""
 
 import sys
 
-from benchmarks import http, quality
+from benchmarks import http, quality, training
 
-ALL = {"quality": quality.main, "http": http.main}
+ALL = {"quality": quality.main, "training": training.main, "http": http.main}
 
 if __name__ == "__main__":
     asked, sys.argv[1:] = sys.argv[1:], []

@@ -100,6 +100,9 @@ def test_a_fault_has_its_place_and_its_cure(data: bytes, at: str, says: str) -> 
         (b'{"context": {"a": [{"b": 1, "b": 2}]}}', "/context/a/0/b"),
         (b'{"context": {"a:b": 1, "a:b": 1}}', "/context/a:b"),
         (b'{"surface": null, "surface": "home"}', "/surface"),
+        (b'{"context": {"a": "\\u003a", "b": 1, "b": 2}}', "/context/b"),
+        (b'{"context": {"a": "x:y", "b": null, "b": null}}', "/context/b"),
+        (b'{"candidates": null, "context": {"a": "\\u00e9", "b": 1, "\\u0062": 2}}', "/context/b"),
     ],
 )
 def test_a_key_twice_is_refused(data: bytes, at: str) -> None:

@@ -14,6 +14,7 @@ import msgspec
 from honeyguide.api.fields import nearest, takes
 from honeyguide.errors import FieldError, InvalidInput
 from honeyguide.ingest.decode import InvalidJson
+from honeyguide.messages import Rejected
 
 T = TypeVar("T")
 
@@ -23,6 +24,8 @@ _DIGITS_AS_ZERO: Final = bytes(48 if 48 <= byte <= 57 else byte for byte in rang
 _LONG_NUMBER: Final = b"0" * 19
 
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+_decode_lines = msgspec.json.Decoder().decode_lines
 _PATH: Final = re.compile(r"^(?P<what>.*?)(?: - at `(?P<key>key in )?\$(?P<path>.*)`)?$", re.DOTALL)
 _FIELD: Final = re.compile(r"^Object (?P<fault>missing required|contains unknown) field `(?P<name>.*)`$", re.DOTALL)
 
@@ -45,8 +48,12 @@ class Codec(Generic[T]):
 def check_rows(data: bytes, rows: Sequence[object], *, lines: bool) -> None:
     """The checks that decoding `rows` from `data` (an array, or one row a line) has left out; raises `InvalidJson`.
 
-    Rows that are no JSON at all are in `rows` as rejected ones already."""
-    if _plainly_sound(data, rows):
+    Rows that are no JSON at all are in `rows` as rejected ones already; long numbers are left to INGEST."""
+    if (
+        Rejected not in map(type, rows)
+        and not _may_be_deep(data)
+        and _no_key_twice(data, rows, _decode_lines if lines else _decode)
+    ):
         return
     for text in data.split(b"\n") if lines else (data,):
         try:
@@ -123,17 +130,29 @@ def _structs_fields(kind: Any) -> list[msgspec.structs.FieldInfo]:
 
 
 def _plainly_sound(data: bytes, value: Any) -> bool:
-    """Whether `data` surely has no key twice, no deep nesting and no long number, by counting at the speed of C.
-
-    Without backslashes, the colons of `data` are those of its keys and strings. If the value written again has as many,
-    no key was dropped. Explicit nulls and defaults are dropped too: then the exact check decides.
-    """
+    """Whether `data` surely has no deep nesting, no key twice and no long number, by counting at the speed of C."""
     return (
-        b"\\" not in data
-        and data.count(b":") == _encode(value).count(b":")
-        and not _may_be_deep(data)
+        not _may_be_deep(data)
+        and _no_key_twice(data, value, _decode)
         and _LONG_NUMBER not in data.translate(_DIGITS_AS_ZERO)
     )
+
+
+def _no_key_twice(data: bytes, value: Any, decode: Callable[[bytes], Any]) -> bool:
+    r"""Whether `data` surely has no key twice, by its colons: those of its keys and those in its texts.
+
+    Written again, `value` has as many if no key was dropped. Explicit nulls and defaults are dropped too: then the plain
+    objects of `data` are written again. A colon may not hide as an escape (`\u003a`), or the counts would not compare.
+    """
+    if b"\\u003" in data:
+        return False
+    colons = data.count(b":")
+    if colons == _encode(value).count(b":"):
+        return True
+    try:
+        return colons == _encode(decode(data)).count(b":")
+    except msgspec.DecodeError:  # a number beyond what plain objects hold
+        return False
 
 
 def _may_be_deep(data: bytes) -> bool:
