@@ -169,8 +169,8 @@ def main() -> None:
     report = Report(
         "http",
         "HTTP: cached lists and durable ingest",
-        f"Medians of {asked.rounds} rounds of {asked.seconds} s. {CONNECTIONS} connections for lists, one process, the server "
-        "on one core and load generator (wrk) on the other. Every list is logged as a slate. Ratios are what counts.",
+        f"Medians of {asked.rounds} rounds of {asked.seconds} s. {CONNECTIONS} connections for lists, one process, the "
+        "server on one core and load generator (wrk) on the other. Every list is logged as a slate. Ratios are what counts.",
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -88,7 +88,7 @@ def test_what_is_not_a_table_is_refused(shop: Honeyguide, data: object) -> None:
 
 def test_a_kind_that_there_is_not_is_refused(shop: Honeyguide) -> None:
     with pytest.raises(InvalidInput) as refused:
-        shop.ingest(pl.DataFrame(ROWS), "ratings")  # type: ignore[arg-type]
+        shop.ingest(pl.DataFrame(ROWS), "ratings")
     assert refused.value.errors[0].pointer == "/kind"
 
 
@@ -140,7 +140,7 @@ def test_a_config_file_and_a_data_directory(tmp_path: Path) -> None:
 def test_a_query_field_that_does_not_fit_is_named(tmp_path: Path) -> None:
     with Honeyguide.open(settings(tmp_path)) as hg:
         with pytest.raises(InvalidInput, match=r"at `\$\.n`"):
-            hg.recommend("u", n="ten")  # type: ignore[arg-type]
+            hg.recommend("u", n="ten")
         with pytest.raises(InvalidInput, match="colour"):
             hg.recommend("u", colour="red")
 

@@ -24,15 +24,13 @@ MAX_ID_BYTES: Final = 256
 MAX_BATCH: Final = 1_000
 MAX_N: Final = 500
 
-RowKind = Literal[
-    "event", "item_put", "item_patch", "item_delete", "user_put", "user_patch", "user_merge", "user_delete"
-]
+RowKind = Literal["event", "item_put", "item_patch", "item_delete", "user_put", "user_patch", "user_merge", "user_delete"]
 ServedFrom = Literal["l1", "l2", "computed", "stale", "stale-error", "fallback"]
 Rung = Literal["personal", "session", "segment", "interests", "popular", "disk"]
 
 
 def id_fault(value: str) -> str | None:
-    """What is wrong with an id, with its cure; None if nothing is. Ids are kept exactly: no case, space or form is changed."""
+    """What is wrong with an id, with its cure; None if nothing is. Ids are kept exactly, in case, space and form."""
     if len(value) <= 64 and value.isascii() and "\0" not in value and value:
         return None
     if not value:

@@ -26,7 +26,7 @@ def ease() -> ServedModel:
 def reasons(asked: Request, rows: list[str], ranks: list[list[float]], sources: tuple[str, ...]) -> list[tuple[str, ...]]:
     pool = Pool(SHOP.numbers_of(rows), np.array(ranks, dtype=np.float32), sources)
     history = model_history(asked.model, asked) if asked.model is not None else None
-    found = reasons_for(asked, pool, np.arange(len(rows)), history)
+    found = reasons_for(asked, pool, np.arange(len(rows), dtype=np.int32), history)
     return [(each.code, each.text) for each in found]
 
 

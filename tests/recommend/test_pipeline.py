@@ -131,7 +131,7 @@ def test_ties_are_broken_by_item_id_and_nan_sinks() -> None:
     assert best_first(np.array([1, 2, 1, 2], np.float32), ["d", "c", "b", "a"]).tolist() == [3, 1, 2, 0]
 
     class Nan(BlendedRanks):
-        def score(self, request: Request, pool: object) -> np.ndarray:  # type: ignore[override,type-arg]
+        def score(self, request: Request, pool: object) -> np.ndarray:
             return np.array([np.nan, 1.0, 2.0], dtype=np.float32)
 
     made = replace(recipe(Fixed("model", [0, 1, 2])), scorer=Nan({"model": 1.0}))

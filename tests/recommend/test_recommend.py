@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from honeyguide import Honeyguide
 from honeyguide.clock import ManualClock
 from honeyguide.errors import InvalidInput, NotFound
-from honeyguide.messages import EventIn, Filters, Price, Query, Slate
+from honeyguide.messages import EventIn, Filters, ItemIn, Price, Query, Slate
 from tests.shop import BALL, NOW, TEA, open_shop
 
 
@@ -32,7 +33,8 @@ def live(shop: Honeyguide, kind: str, user: str, item: str | None = None) -> int
     event = EventIn(type=kind, user_id=user, item_id=item, value=5.0 if kind == "rating" else None)
     report = shop.run(shop.runtime.ingest.events([event]))
     assert report.accepted == 1
-    return report.sequence
+    sequence: int = report.sequence
+    return sequence
 
 
 def test_a_known_user_gets_personal_items_with_exact_reasons(shop: Honeyguide) -> None:
@@ -139,9 +141,7 @@ def test_what_must_not_be_shown_is_not_shown_from_the_cache_neither(shop: Honeyg
     target = ids(before)[0]
     ingest = shop.runtime.ingest
     if isinstance(change, dict):
-        from honeyguide.messages import ItemIn
-
-        shop.run(ingest.patch_items([ItemIn(item_id=target, **change)]))
+        shop.run(ingest.patch_items([msgspec.convert({"item_id": target, **change}, ItemIn)]))
     else:
         shop.run(ingest.delete_items([target]))
     after = shop.recommend("u1", n=5)

@@ -32,6 +32,11 @@ class ItemBlock:
         self.denied: set[str] = set()
         self.version = 0
         self._capacity = 0
+        self._price: FloatArray = np.empty(0, np.float32)
+        self._created: LongArray = np.empty(0, np.int64)
+        self._first: LongArray = np.empty(0, np.int64)
+        self._blocked: BoolArray = np.empty(0, np.bool_)
+        self._categories: IntArray = np.empty((0, MAX_CATEGORIES), np.int32)
         self._newest: tuple[int, IntArray] = (-1, np.empty(0, np.int32))
         self._allocate(1024)
 
@@ -40,10 +45,9 @@ class ItemBlock:
         price, created = np.full(capacity, np.nan, np.float32), np.zeros(capacity, np.int64)
         first, blocked = np.zeros(capacity, np.int64), np.zeros(capacity, np.bool_)
         categories = np.full((capacity, MAX_CATEGORIES), NO_CATEGORY, np.int32)
-        if self._capacity:
-            price[: self._capacity], created[: self._capacity] = self._price, self._created
-            first[: self._capacity], blocked[: self._capacity] = self._first, self._blocked
-            categories[: self._capacity] = self._categories
+        price[: self._capacity], created[: self._capacity] = self._price, self._created
+        first[: self._capacity], blocked[: self._capacity] = self._first, self._blocked
+        categories[: self._capacity] = self._categories
         self._price, self._created, self._first = price, created, first
         self._categories, self._blocked, self._capacity = categories, blocked, capacity
 
