@@ -3,7 +3,7 @@
     python -m benchmarks training [INTERACTIONS [USERS [ITEMS]]]
 
 The log is filled first. Then one process trains (`honeyguide.train.train`), and another fits what the models come down to:
-counts, `implicit`'s cosine neighbours and ALS, a matrix inverse, a sparse matrix of pairs.
+counts, `implicit`'s cosine neighbours and ALS, a matrix inverse by Cholesky, a sparse matrix of pairs.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from scipy.linalg import lapack
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
@@ -132,10 +133,12 @@ def factors(data: Interactions, matrix: csr_matrix) -> object:
 
 
 def inverse(data: Interactions, matrix: csr_matrix) -> object:
-    """EASE as it is usually written."""
+    """EASE by Cholesky in single precision: the fastest that the library has."""
     gram = (matrix.T @ matrix).toarray()
     gram[np.diag_indices_from(gram)] += 100
-    found = np.linalg.inv(gram)
+    factor, _ = lapack.spotrf(gram, lower=1, overwrite_a=1)
+    lower, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
+    found = np.tril(lower) + np.tril(lower, -1).T
     found /= -np.diag(found)
     np.fill_diagonal(found, 0)
     return found

@@ -1,7 +1,10 @@
-"""What all tests share: nothing of the machine's own setting reaches them."""
+"""What all tests share: nothing of the machine's own setting reaches them, and nothing of one test reaches the next."""
 
 import os
+from collections.abc import Iterator
 
+import pytest
+import structlog
 from hypothesis import settings
 
 for name in [name for name in os.environ if name.startswith("HONEYGUIDE_")]:
@@ -11,3 +14,10 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"  # serve
 
 settings.register_profile("honeyguide", deadline=None)  # no test asserts a duration
 settings.load_profile("honeyguide")
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_its_own() -> Iterator[None]:
+    """A command that ran in this process has pointed the logs at a stream which ends with its test."""
+    yield
+    structlog.reset_defaults()

@@ -1,5 +1,6 @@
 """Settings in, a wired system out: the only place that knows all names."""
 
+import asyncio
 import platform
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,12 +13,14 @@ from honeyguide.clock import Chance, Clock, RequestIds, SystemClock, system_chan
 from honeyguide.config import Settings, settings_fingerprint
 from honeyguide.features import ItemBlock
 from honeyguide.ingest import Ingest
+from honeyguide.ingest.events import EventRules
 from honeyguide.jobs import Rounds
 from honeyguide.jobs.baseline import Baseline
 from honeyguide.jobs.follow import POLL_SECONDS, Follow
 from honeyguide.jobs.items import ItemRefresh
 from honeyguide.jobs.slates import FLUSH_SECONDS, SlateWriter
 from honeyguide.jobs.training import JobRunner, train_command
+from honeyguide.models import REGISTRY
 from honeyguide.monitoring.cache import ListCacheMetrics
 from honeyguide.monitoring.events import count_events
 from honeyguide.monitoring.metrics import Metrics
@@ -28,6 +31,7 @@ from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.subjects import Subjects
 from honeyguide.stores.files import FileArtefacts
 from honeyguide.stores.urls import open_store
+from honeyguide.types import Appended, LogRow
 
 __all__ = ["Runtime", "open_runtime"]
 
@@ -51,7 +55,7 @@ class Runtime:
         self._item_refresh = ItemRefresh(self.store.catalogue, self.items, self.metrics)
         self._wire_lists(chance)
         self._wire_log()
-        self.jobs = JobRunner(self.store.jobs, train_command(config_options), clock, self.metrics)
+        self.jobs = JobRunner(self.store.jobs, train_command(config_options), REGISTRY, clock, self.metrics)
         self._rounds = [
             Rounds("follow", POLL_SECONDS, self.follow.round, self.metrics),
             Rounds("slates", FLUSH_SECONDS, self.slates.round, self.metrics),
@@ -99,6 +103,7 @@ class Runtime:
             cache=self.cache,
             subjects=self.subjects,
             slates=self.slates,
+            check_events=EventRules(settings.events).check,
             settings=settings,
             fingerprint=self.fingerprint,
             clock=clock,
@@ -110,8 +115,8 @@ class Runtime:
         """Ingest, and who is told when the log grows."""
         self.follow = Follow(
             self.store.log,
-            [self._item_refresh.follow, self.subjects.follow],
-            self.serving.refresh,
+            [self.subjects.follow, self._item_refresh.follow],
+            self._refresh_models,
             self.metrics,
         )
         self.ingest = Ingest(
@@ -120,9 +125,19 @@ class Runtime:
             self.settings,
             self.clock,
             self.ids,
-            [self.follow.appended_here, self._item_refresh.follow, self.subjects.follow, count_events(self.metrics)],
+            [self._hear, count_events(self.metrics)],
             self.metrics,
         )
+
+    async def _hear(self, rows: Sequence[LogRow], appended: Appended) -> None:
+        """What this process wrote: tokens first, then items; noted as heard only when both have it, else followed again."""
+        await self.subjects.follow(rows, appended)
+        await self._item_refresh.follow(rows, appended)
+        await self.follow.appended_here(rows, appended)
+
+    async def _refresh_models(self) -> None:
+        """Read and check new versions beside the loop that answers."""
+        await asyncio.to_thread(self.serving.refresh)
 
     async def start(self) -> None:
         """Load what is to be served and begin the background jobs; on the event loop that will answer."""

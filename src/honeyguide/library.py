@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, cast
@@ -184,7 +185,7 @@ def _chunks(data: object) -> Iterable[tuple[int, list[dict[str, Any]]]]:
     if isinstance(data, str | bytes | Mapping) or not isinstance(data, Iterable):
         what = type(data).__name__
         raise InvalidInput(f"{what} is not a table.", cure="Pass a polars, pandas or Arrow table, or a list of dicts.")
-    rows = [dict(row) for row in data]
+    rows = [{name: _plain(name, value) for name, value in dict(row).items()} for row in data]
     for start in range(0, len(rows), _CHUNK):
         yield start, rows[start : start + _CHUNK]
 
@@ -198,6 +199,13 @@ def _with_plain_values(frame: pl.DataFrame) -> pl.DataFrame:
     ]
     times = [pl.col(name).dt.epoch("ms") for name, kind in frame.schema.items() if kind == pl.Datetime or kind == pl.Date]
     return frame.with_columns(*ids, *times)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """The same for one value of a dict."""
+    if isinstance(value, int) and not isinstance(value, bool) and name.endswith("_id"):
+        return str(value)
+    return round(value.timestamp() * 1000) if isinstance(value, datetime) else value
 
 
 def _convert(rows: Sequence[dict[str, Any]], kind: Kind) -> tuple[list[Any], list[Rejected]]:

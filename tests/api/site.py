@@ -27,7 +27,7 @@ class Site:
         self.runtime = open_runtime(Settings(project=Project(data_dir=data_dir), **sections), self.clock)
         self.app: App = create_app(self.runtime)
         self.runner = asyncio.Runner()
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app=self.app), base_url="http://site")
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app=self.app), base_url="http://localhost")
         self.started = start
         if start:
             self.runner.run(self.runtime.start())

@@ -58,9 +58,9 @@ def lines(_: SerializationContext, value: Any) -> bytes:
 
 def send(site: Site, case: Case[Any]) -> httpx.Response:
     """The case as it would go over the wire."""
-    request = requests.Request(**case.as_transport_kwargs(base_url="http://site")).prepare()
+    request = requests.Request(**case.as_transport_kwargs(base_url="http://localhost")).prepare()
     fields = [(name.encode(), value.encode()) for name, value in request.headers.items()]
-    path = str(request.url).removeprefix("http://site")
+    path = str(request.url).removeprefix("http://localhost")
     return site.ask(str(request.method), path, content=request.body or b"", headers=fields)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from honeyguide.jobs.training import JobRunner
+from honeyguide.models import REGISTRY
 from tests.api.site import Site, pointers, problem
 
 
@@ -102,7 +103,7 @@ WORKS = "import json, sys; print(json.dumps({'models': sys.argv[1:]}))"
 def jobs_run(site: Site, program: str) -> None:
     """Let jobs run this program instead of a training."""
     runtime = site.runtime
-    runtime.jobs = JobRunner(runtime.store.jobs, [sys.executable, "-c", program], runtime.clock, runtime.metrics)
+    runtime.jobs = JobRunner(runtime.store.jobs, [sys.executable, "-c", program], REGISTRY, runtime.clock, runtime.metrics)
 
 
 def until(site: Site, job_id: str, state: str) -> dict[str, Any]:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from honeyguide.clock import ManualClock
 from honeyguide.jobs.follow import Follow
 from honeyguide.monitoring.metrics import Metrics
@@ -26,7 +28,7 @@ class Listener:
     async def hear(self, rows: Sequence[LogRow]) -> None:
         self.told += [each.event_id for each in rows]
 
-    def commit(self) -> None:
+    async def commit(self) -> None:
         self.commits += 1
 
 
@@ -50,6 +52,26 @@ def test_only_what_others_wrote_is_told_and_each_row_once(tmp_path: Path) -> Non
         assert listener.told == [f"theirs {turn} {n}" for turn in range(5) for n in range(3)]
         assert follow.position == await here.log.position()
         assert listener.commits >= 2
+
+    with_two_stores(tmp_path, body)
+
+
+def test_a_round_that_fails_is_taken_up_again(tmp_path: Path) -> None:
+    async def body(here: Store, there: Store) -> None:
+        listener = Listener(here)
+        failures = iter([True, False])
+
+        async def hear(rows: Sequence[LogRow]) -> None:
+            if next(failures, False):
+                raise RuntimeError("no")
+            await listener.hear(rows)
+
+        follow = Follow(here.log, [hear], listener.commit, Metrics())
+        await there.log.append([row("one"), row("two")])
+        with pytest.raises(RuntimeError):
+            await follow.round()
+        await follow.round()
+        assert listener.told == ["one", "two"]
 
     with_two_stores(tmp_path, body)
 

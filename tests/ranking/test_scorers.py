@@ -20,16 +20,18 @@ def score(ranks: list[list[float]], sources: tuple[str, ...]) -> list[float]:
 
 def test_the_formula() -> None:
     made = score([[0, 3], [NAN, 0], [1, NAN]], ("model", "popular"))
-    assert made == pytest.approx([1 + 0.3 * 60 / 63, 0.3, 60 / 61])
+    assert made == pytest.approx([1.0, 0.3, 60 / 61])
 
 
-def test_a_weak_source_alone_still_scores_near_one() -> None:
-    assert score([[0.0], [1.0]], ("popular",)) == pytest.approx([1.0, 60 / 61])
+def test_the_order_of_the_strongest_source_stands() -> None:
+    made = score([[5, 0], [4, NAN], [3, NAN]], ("model", "popular"))
+    assert made[2] > made[1] > made[0]
 
 
-def test_what_two_sources_found_beats_what_one_found_at_the_same_rank() -> None:
-    made = score([[1, 0], [1, NAN]], ("model", "popular"))
-    assert made[0] > made[1]
+def test_a_weaker_source_comes_in_where_its_weight_puts_it() -> None:
+    place = 60 / 0.3 - 60  # the model's place with the score of the weaker source's first item
+    made = score([[place - 1, NAN], [NAN, 0], [place + 1, NAN]], ("model", "popular"))
+    assert made[0] > made[1] > made[2]
 
 
 def test_no_candidates() -> None:

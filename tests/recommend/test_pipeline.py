@@ -75,8 +75,8 @@ def names(outcome: Outcome) -> list[str]:
 
 def test_sources_are_merged_each_item_once_with_all_its_sources() -> None:
     outcome, _ = run(recipe(Fixed("model", [2, 1], slow=True), Fixed("popular", [1, 0])), request(SHOP))
-    assert names(outcome) == ["b", "c", "a"]
-    assert [each.sources for each in outcome.items] == [["model", "popular"], ["model"], ["popular"]]
+    assert names(outcome) == ["c", "b", "a"]
+    assert [each.sources for each in outcome.items] == [["model"], ["model", "popular"], ["popular"]]
     assert [each.rank for each in outcome.items] == [1, 2, 3]
     assert outcome.items[0].score > outcome.items[1].score > outcome.items[2].score
 
@@ -185,8 +185,8 @@ def test_the_trace_tells_what_was_found_removed_and_moved() -> None:
     }
     assert told["removed"] == {"blocked": {"count": 1, "items": ["g"]}, "excluded": {"count": 1, "items": ["b"]}}
     assert told["history"] == [{"item_id": "b", "type": "purchase", "weight": 8.0}]
-    assert told["before_variety"] == ["f", "a", "c", "d"]
-    assert told["moved"] == {}
+    assert told["before_variety"] == ["a", "c", "d", "f"]
+    assert told["moved"] == {"f": 1, "d": -1}
 
 
 def test_items_are_explained_in_order() -> None:

@@ -1,6 +1,6 @@
 """The request path on a real store and real models: what a list promises."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -10,6 +10,7 @@ from honeyguide import Honeyguide
 from honeyguide.clock import ManualClock
 from honeyguide.errors import InvalidInput, NotFound
 from honeyguide.messages import EventIn, Filters, ItemIn, Price, Query, Slate
+from honeyguide.types import LogRow
 from tests.shop import BALL, NOW, TEA, open_shop
 
 
@@ -193,6 +194,9 @@ def test_overlay_events_count_for_this_request_only(shop: Honeyguide) -> None:
     assert shop.recommend("stranger", n=3).rung == "popular"
     with pytest.raises(InvalidInput, match="cannot be used"):
         shop.recommend("stranger", events=[EventIn(type="no_such", user_id="stranger", item_id="ball")])
+    with pytest.raises(InvalidInput) as wrong:
+        shop.recommend("stranger", events=[EventIn(type="view", user_id="stranger", item_id="ball", ts="not a time")])
+    assert wrong.value.errors[0].pointer == "/events/0/ts"
 
 
 def test_a_dry_run_leaves_no_trace(shop: Honeyguide) -> None:
@@ -306,6 +310,44 @@ def test_before_the_first_training_lists_are_popular_and_replay(tmp_path: Path) 
         assert slate.degraded == []
         hg.run(hg.runtime.ingest.events([EventIn(type="purchase", user_id=f"x{n}", item_id="net") for n in range(9)]))
         assert hg.explain(slate.request_id).matches
+
+
+def test_a_shop_without_events_shows_what_it_has(tmp_path: Path) -> None:
+    with Honeyguide.open(data_dir=tmp_path, environ={}) as hg:
+        hg.ingest([{"item_id": f"x{n}", "created_at": "2001-01-01"} for n in range(20)], "items")
+        assert len(hg.recommend("anybody", n=50).items) == 20
+        hg.ingest([{"user_id": "u", "item_id": "x7", "type": "view"}])
+        slate = hg.recommend("somebody", n=50)
+        assert ids(slate)[0] == "x7"
+        assert len(slate.items) == 20
+        assert set(ids(hg.recommend("somebody", candidates=["x3", "x4"]))) == {"x3", "x4"}
+
+
+def test_a_change_that_could_not_be_read_is_read_again(shop: Honeyguide, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The item table fails once after a hide is committed: it is acknowledged, and the next round hides the item."""
+    target = ids(shop.recommend("u1", n=5))[0]
+    table, log = shop.runtime.store.catalogue, shop.runtime.store.log
+    real, append = table.items_by_id, log.append
+
+    async def fails_once(wanted: object) -> object:
+        monkeypatch.setattr(table, "items_by_id", real)
+        raise RuntimeError("no")
+
+    async def append_then_break(rows: Sequence[LogRow]) -> object:
+        done = await append(rows)
+        monkeypatch.setattr(table, "items_by_id", fails_once)
+        return done
+
+    async def body() -> None:
+        monkeypatch.setattr(log, "append", append_then_break)
+        patch = msgspec.convert({"item_id": target, "hidden": True}, ItemIn)
+        assert (await shop.runtime.ingest.patch_items([patch])).accepted == 1
+        monkeypatch.setattr(log, "append", append)
+        await shop.runtime.follow.round()
+        await shop.runtime.follow.round()
+
+    shop.run(body())
+    assert target in shop.runtime.items.denied
 
 
 def test_an_empty_shop_answers_with_an_empty_list(tmp_path: Path) -> None:

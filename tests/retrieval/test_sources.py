@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from honeyguide.models.knn import Knn
 from honeyguide.models.popular import Popular
 from honeyguide.protocols import ServedModel
-from honeyguide.retrieval import InterestSource, LearnedSource, NewItemSource, PopularSource, SimilarSource
+from honeyguide.retrieval import CatalogueSource, InterestSource, LearnedSource, NewItemSource, PopularSource, SimilarSource
 from honeyguide.retrieval.learned import best_rows, model_history, tie_to_block
 from honeyguide.retrieval.sources import first_allowed
 from honeyguide.types import Interactions
@@ -114,8 +114,14 @@ def test_new_items_are_young_and_not_of_tomorrow(popular: ServedModel) -> None:
     assert ids(SHOP, NewItemSource().retrieve(request(SHOP, popular=popular), EVERYTHING)) == ["unsold", "tea"]
 
 
-def test_while_nothing_is_known_of_popularity_the_newest_items_fill_the_list() -> None:
-    assert ids(SHOP, NewItemSource().retrieve(request(SHOP), EVERYTHING)) == ["unsold", "tea", "bat"]
+def test_the_rest_of_the_catalogue_ends_every_list() -> None:
+    source = CatalogueSource()
+    assert ids(SHOP, source.retrieve(request(SHOP), EVERYTHING)) == ["unsold", "tea", "bat", "ball", "cup", "pot"]
+    assert ids(SHOP, source.retrieve(request(SHOP, surface={"popular": 4}), EVERYTHING)) == ["unsold", "tea", "bat", "ball"]
+    assert ids(SHOP, source.retrieve(request(SHOP, surface={"popular": 2}), EVERYTHING)) == ["unsold", "tea"]
+    only = np.zeros(len(SHOP), dtype=np.bool_)
+    only[SHOP.number("cup")] = True
+    assert ids(SHOP, source.retrieve(request(SHOP), only)) == ["cup"]
 
 
 @given(st.data())

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 
 from honeyguide import Honeyguide
 from honeyguide.api.app import create_app
@@ -23,14 +24,16 @@ DAYS = 12
 
 
 def settings(data_dir: Path, key: str | None = None) -> Settings:
-    return Settings(project=Project(data_dir=data_dir), models=Models(train=["popular", "ease"]), auth=Auth(key=key))  # type: ignore[arg-type]
+    auth = Auth(key=SecretStr(key) if key else None)
+    return Settings(project=Project(data_dir=data_dir), models=Models(train=["popular", "ease"]), auth=auth)
 
 
 def fill(shop: Shop, data_dir: Path, clock: Clock | None = None) -> None:
     """A project with the shop's catalogue and past, trained."""
     with Honeyguide.open(settings(data_dir), clock=clock or ManualClock(shop.opened_at)) as hg:
-        for data, kind in ((shop.item_rows(), "items"), (shop.user_rows(), "users"), (history(shop, DAYS), "events")):
-            assert hg.ingest(data, kind).rejected == []  # type: ignore[arg-type]
+        assert not hg.ingest(shop.item_rows(), "items").rejected
+        assert not hg.ingest(shop.user_rows(), "users").rejected
+        assert not hg.ingest(history(shop, DAYS)).rejected
         hg.train()
 
 
@@ -43,7 +46,7 @@ class Shopping:
         self.runtime: Runtime = open_runtime(settings(data_dir, key), self.clock)
         headers = {"Authorization": f"Bearer {sent_key}"} if sent_key else {}
         transport = httpx.ASGITransport(app=create_app(self.runtime))
-        self.client = httpx.AsyncClient(transport=transport, base_url="http://shop", headers=headers)
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers)
         self.service = Service(self.client)
 
     def shoppers(self, past: bool = True, **options: Any) -> Shoppers:

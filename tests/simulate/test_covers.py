@@ -1,6 +1,7 @@
 """Covers: well formed, small, self-contained pictures, the same from the same seed."""
 
 import re
+from pathlib import Path
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
@@ -9,6 +10,7 @@ import pytest
 from honeyguide.simulate.covers import MOTIFS, cover, draw
 from honeyguide.simulate.vocabulary import SHELVES, STYLES
 
+SHEET = Path(__file__).parents[2] / "docs" / "assets" / "covers.svg"
 SVG = "{http://www.w3.org/2000/svg}"
 SHAPES = {"rect", "circle", "ellipse", "path", "g"}
 
@@ -51,3 +53,23 @@ def test_the_address_holds_the_picture_and_only_characters_of_an_address() -> No
 def test_the_seed_decides() -> None:
     assert draw("tent", "coast", 9) == draw("tent", "coast", 9)
     assert len({draw("tent", "coast", seed) for seed in range(40)}) > 25
+
+
+def sheet(columns: int = 8, rows: int = 2) -> str:
+    """Some covers side by side."""
+    cells = []
+    for place in range(columns * rows):
+        picture = draw(MOTIFS[place * 5 % 39], tuple(STYLES)[place * 3 % 8], place)
+        at = f"x='{place % columns * 110}' y='{place // columns * 110}' width='100' height='100'"
+        cells.append(picture.replace("<svg xmlns='http://www.w3.org/2000/svg'", f"<svg {at}", 1))
+    box = f"0 0 {columns * 110 - 10} {rows * 110 - 10}"
+    return f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='{box}'>\n" + "\n".join(cells) + "\n</svg>\n"
+
+
+def test_the_picture_in_the_docs_shows_covers_as_they_are() -> None:
+    """After a change of the drawings: `python -m tests.simulate.test_covers`."""
+    assert SHEET.read_text(encoding="utf-8") == sheet()
+
+
+if __name__ == "__main__":
+    SHEET.write_text(sheet(), encoding="utf-8")

@@ -1,7 +1,5 @@
 """The references, and the bounds that the shop's parameters were fixed to. They are not changed to reach a target."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import polars as pl
 import pytest
@@ -18,10 +16,10 @@ def day(shop: Shop, share: int = 3) -> list[Session]:
 
 
 @pytest.fixture(scope="module")
-def measured(shop: Shop, past: pl.DataFrame) -> Iterator[dict[str, Tally]]:
+def measured(shop: Shop, past: pl.DataFrame) -> dict[str, Tally]:
     """What the three achieve on the same visits."""
     makers = references(shop, popularity(shop, past))
-    yield {name: measure(shop, make, day(shop), owned=owned(shop, past)) for name, make in makers.items()}
+    return {name: measure(shop, make, day(shop), owned=owned(shop, past)) for name, make in makers.items()}
 
 
 def test_the_bounds_hold(measured: dict[str, Tally]) -> None:

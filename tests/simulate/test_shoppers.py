@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def project(filled: Path, tmp_path: Path) -> Path:
         return data_dir
 
 
-def shop_on(small: Shop, project: Path, lists: int = 60, **options: object) -> Traffic:
+def shop_on(small: Shop, project: Path, lists: int = 60, **options: Any) -> Traffic:
     shopping = Shopping(small, project)
     return asyncio.run(shopping.run(shopping.shoppers(**options), lists=lists))
 
@@ -157,5 +158,5 @@ def test_what_the_server_does_not_take_is_a_failure(small: Shop, project: Path) 
             await shopping.client.aclose()
             await shopping.runtime.stop()
 
-    with pytest.raises(Failed, match="/v1/events:batch: rejected unknown_type"):
+    with pytest.raises(Failed, match="/v1/events:batch: rejected undeclared_type"):
         asyncio.run(send())

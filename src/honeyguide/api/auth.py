@@ -6,6 +6,7 @@ site could still post to us, so requests that change something are refused when 
 
 import hashlib
 import hmac
+import ipaddress
 from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
@@ -29,6 +30,7 @@ class Gatekeeper:
     def __init__(self, auth: Auth, refused: Refused) -> None:
         self._digest = None if auth.key is None else hashlib.sha256(auth.key.get_secret_value().encode()).digest()
         self._refused = refused
+        self._hosts: set[bytes] = set()
 
     @property
     def open(self) -> bool:
@@ -38,6 +40,7 @@ class Gatekeeper:
     def admit(self, headers: Mapping[bytes, bytes], scope: Scope, method: str = "GET") -> None:
         """Return if the request holds `scope`; raises `Unauthorized` or `Forbidden`."""
         if self._digest is None:
+            self._check_host(headers)
             if b"origin" in headers and method not in _SAFE:
                 self._check_origin(headers)
             return
@@ -56,6 +59,19 @@ class Gatekeeper:
             raise Unauthorized("The key is not the right one.", cure="Send the auth.key of the server's configuration.")
         return SCOPES
 
+    def _check_host(self, headers: Mapping[bytes, bytes]) -> None:
+        """An open server answers to this machine's names only: a foreign name that leads here (DNS rebinding) does not."""
+        host = headers.get(b"host", b"localhost")
+        if host not in self._hosts:
+            if not _is_loopback(host.decode("ascii", "replace")):
+                self._refused("origin")
+                raise Forbidden(
+                    "An open server is called by the name localhost or 127.0.0.1 only.",
+                    cure="Use that name, or set auth.key in the configuration and send it.",
+                )
+            if len(self._hosts) < 100:
+                self._hosts.add(host)
+
     def _check_origin(self, headers: Mapping[bytes, bytes]) -> None:
         origin = headers[b"origin"].partition(b"://")[2]
         if origin != headers.get(b"host", b""):
@@ -64,6 +80,16 @@ class Gatekeeper:
                 "A page of another site may not do this while the server is open.",
                 cure="Set auth.key in the configuration and send it.",
             )
+
+
+def _is_loopback(host: str) -> bool:
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    if name.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _key_of(headers: Mapping[bytes, bytes]) -> bytes | None:

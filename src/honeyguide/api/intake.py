@@ -70,8 +70,8 @@ class Intake:
         if key is None:
             return await self._take(events, single=single)
         path = routing_path(scope["raw_path"])
-        _name_events(key, path, events)
         request = scope["query_string"] + b"\n" + body
+        _name_events(key, path, request, events)
         return await self._idempotency.once(key, scope["method"], path, request, lambda: self._take(events, single=single))
 
     async def _take(self, events: list[EventIn] | list[EventIn | Rejected], *, single: bool) -> Answer:
@@ -79,10 +79,10 @@ class Intake:
         return Answer(encode(taken(report, "event") if single else report), 202, _FIELDS)
 
 
-def _name_events(key: bytes, path: str, events: list[EventIn] | list[EventIn | Rejected]) -> None:
-    """Give events without an id one that follows from the key: a retry after a crash then counts nothing twice,
+def _name_events(key: bytes, path: str, request: bytes, events: list[EventIn] | list[EventIn | Rejected]) -> None:
+    """Give events without an id one that follows from key and request: a retry after a crash then counts nothing twice,
     even if the answer to the first try was never stored."""
-    stem = hashlib.blake2b(path.encode() + b"\n" + key, digest_size=16).hexdigest()
+    stem = hashlib.blake2b(b"\n".join((path.encode(), key, request)), digest_size=16).hexdigest()
     for index, event in enumerate(events):
         if isinstance(event, EventIn) and event.event_id is None:
             event.event_id = f"key-{stem}-{index}"

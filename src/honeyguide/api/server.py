@@ -49,6 +49,7 @@ def serve(
         address = address_of(listener)
         runtime = open_runtime(settings, clock, config_options=config_options)
         with runtime.store.hold(f"serve on {address}"):
+            runtime.jobs.clear_up()
             run(create_app(runtime), listener, settings, lambda: (ready or announce)(address))
 
 

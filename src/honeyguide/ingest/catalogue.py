@@ -81,8 +81,17 @@ def _categories(value: object, field: str) -> list[str] | Fault:
     return kept
 
 
+_HIGHEST_PRICE: Final = 1e30
+
+
 def _price(value: Any, field: str) -> float | None | Fault:
-    return None if value is None else number_fault(value, field, 0) or float(value)
+    if value is None:
+        return None
+    if fault := number_fault(value, field, 0):
+        return fault
+    if value > _HIGHEST_PRICE:
+        return Fault("too_high", field, f"{field} {shown(value)} is no price; send at most {_HIGHEST_PRICE:g}.")
+    return float(value)
 
 
 def _address(value: object, field: str) -> str | None | Fault:

@@ -5,6 +5,7 @@ An embedded server runs all of them: follow the log for what other processes wro
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -25,22 +26,25 @@ class Rounds:
         self._name, self._every, self._round = name, every, round
         self._metrics = metrics
         self._task: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
 
     def start(self) -> None:
         """Begin on the running event loop."""
+        self._stopping = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._forever(), name=f"honeyguide-{self._name}")
 
     async def stop(self) -> None:
-        """End between two rounds, or in one that waits."""
+        """End after the round under way."""
         if self._task is not None:
-            self._task.cancel()
+            self._stopping.set()
             await asyncio.wait([self._task])
             self._task = None
 
     async def _forever(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             await self.once()
-            await asyncio.sleep(self._every)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), self._every)
 
     async def once(self) -> None:
         """One round."""

@@ -11,6 +11,8 @@ from honeyguide.protocols import ServedModel, Store
 from honeyguide.retrieval.learned import tie_to_block
 from honeyguide.types import LIVE
 
+_SHORT = 100_000
+
 
 class Serving(Protocol):
     """Who serves what is counted."""
@@ -41,11 +43,11 @@ class Baseline:
         return tie_to_block(f"{LIVE}@{sequence}", model, dataset.item_ids, [], self._items)
 
     async def round(self) -> None:
-        """Count again if nothing is trained and the log has grown by a tenth."""
+        """Count again if nothing is trained and the log has grown: at all while it is short, by a tenth when it is long."""
         serving = self._serving
         if serving is None or "champion" in serving.aliases():
             return
         position = await self._store.log.position()
-        if position > 1.1 * self._counted_at:
+        if position > self._counted_at and (position < _SHORT or position > 1.1 * self._counted_at):
             self._counted_at = position
             serving.set_baseline(await asyncio.to_thread(self.at, position))

@@ -5,7 +5,6 @@ appended itself were told to the same subscribers when they were acknowledged, a
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
 
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import EventLog, LogWatch
@@ -23,7 +22,7 @@ class Follow:
         self,
         log: EventLog,
         subscribers: Iterable[Callable[[Sequence[LogRow]], Awaitable[None]]],
-        on_commit: Callable[[], Any],
+        on_commit: Callable[[], Awaitable[object]],
         metrics: Metrics,
     ) -> None:
         self._log = log
@@ -32,19 +31,22 @@ class Follow:
         self._on_commit = on_commit
         self._gauge = metrics.log_position
         self._own: dict[int, int] = {}
+        self._behind = False
         self.position = 0
 
     async def appended_here(self, rows: Sequence[LogRow], appended: Appended) -> None:
-        """Remember what this process wrote: its subscribers are told as it is acknowledged."""
+        """Remember what this process wrote, once its subscribers have it; what they failed to hear is followed again."""
         fresh = [row.sequence for row in rows if row.sequence > self.position]
         if fresh:
             self._own[fresh[0]] = fresh[-1]
 
     async def round(self) -> None:
-        """Tell the subscribers of all that others have committed since the last round."""
-        if not self._watch.changed():
+        """Tell the subscribers of all that others have committed since the last round.
+
+        A round that fails is taken up again by the next one, where it stopped."""
+        if not (self._watch.changed() or self._behind):
             return
-        self._on_commit()
+        self._behind = True
         seen = 0
         while seen < _ROWS_PER_ROUND:
             self._skip_own()
@@ -54,6 +56,8 @@ class Follow:
             await self._tell(batch)
             seen += len(batch)
         self._gauge.set(self.position)
+        await self._on_commit()
+        self._behind = seen >= _ROWS_PER_ROUND
 
     def _skip_own(self) -> None:
         while (end := self._own.pop(self.position + 1, None)) is not None:
@@ -62,8 +66,8 @@ class Follow:
     async def _tell(self, batch: Sequence[LogRow]) -> None:
         own = sorted(self._own.items())
         strangers = [row for row in batch if not any(first <= row.sequence <= last for first, last in own)]
-        self.position = batch[-1].sequence
-        self._own = {first: last for first, last in own if last > self.position}
         if strangers:
             for subscriber in self._subscribers:
                 await subscriber(strangers)
+        self.position = batch[-1].sequence
+        self._own = {first: last for first, last in self._own.items() if last > self.position}

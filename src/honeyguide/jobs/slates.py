@@ -31,6 +31,10 @@ class SlateWriter:
         async with self._writing:
             group, self._waiting = self._waiting, []
             if group:
-                logged = await asyncio.to_thread(self._slates.append, group)
+                try:
+                    logged = await asyncio.to_thread(self._slates.append, group)
+                except BaseException:
+                    self._metrics.slates_lost.inc(len(group))
+                    raise
                 self._metrics.slates_logged.inc(logged.stored)
                 self._metrics.slates_lost.inc(logged.lost)

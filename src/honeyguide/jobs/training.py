@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import structlog
 
@@ -25,29 +25,44 @@ class JobRunner:
     `command` is the command line that trains, without the models' names; it prints progress lines
     `{"progress": 0.4, "stage": "..."}` on stderr and its report as JSON on stdout."""
 
-    def __init__(self, table: JobTable, command: Sequence[str], clock: Clock, metrics: Metrics) -> None:
-        self._table, self._command = table, tuple(command)
+    def __init__(
+        self, table: JobTable, command: Sequence[str], models: Collection[str], clock: Clock, metrics: Metrics
+    ) -> None:
+        self._table, self._command, self._models = table, tuple(command), frozenset(models)
         self._clock, self._metrics = clock, metrics
         self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._starting = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self, kind: str, params: Json) -> Job:
         """A queued job that begins at once. Raises InvalidInput for an unknown kind, Conflict while one is running."""
         if kind not in KINDS:
             raise InvalidInput(f"There is no job kind {kind!r}.", cure=f"Known: {', '.join(KINDS)}.")
-        if self._running:
-            raise Conflict(f"Job {next(iter(self._running))} is still training.", cure="Wait for it or cancel it.")
+        if self._running or self._starting:
+            raise Conflict("A training is still running.", cure="Wait for it or cancel it.")
         models = params.get("models", [])
-        if not isinstance(models, list) or not all(isinstance(name, str) and name.isidentifier() for name in models):
-            raise InvalidInput("'models' must be a list of model names.", cure='Send {"models": ["ease"]} or leave it out.')
-        job = self._table.create(kind, params)
-        process = await asyncio.create_subprocess_exec(
-            *self._command,
-            *models,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        if not isinstance(models, list) or not self._models.issuperset(map(str, models)):
+            known = ", ".join(sorted(self._models))
+            cure = f"Known: {known}. Leave it out for the usual ones."
+            raise InvalidInput("'models' must be a list of model names.", cure=cure)
+        self._starting = True
+        try:
+            return await self._begin(self._table.create(kind, params), models)
+        finally:
+            self._starting = False
+
+    async def _begin(self, job: Job, models: Sequence[str]) -> Job:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                *models,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+        except OSError as error:
+            self._end_as_failed(job, f"The training process did not start: {error}")
+            return job
         job.state, job.started_at = "running", self._clock.now_ms()
         self._table.update(job)
         self._running[job.job_id] = process
@@ -55,6 +70,19 @@ class JobRunner:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return job
+
+    def clear_up(self) -> None:
+        """Mark what an earlier server left behind as failed; only the server that holds the data may call it."""
+        after = None
+        while page := self._table.page(limit=100, after=after):
+            for job in page:
+                if job.state in ("queued", "running"):
+                    self._end_as_failed(job, "The server ended while the job was running.")
+            after = page[-1].job_id
+
+    def _end_as_failed(self, job: Job, message: str) -> None:
+        job.state, job.finished_at, job.message = "failed", self._clock.now_ms(), message
+        self._table.update(job)
 
     def cancel(self, job_id: str) -> Job:
         """Stop a job; the versions that serve stay. Raises NotFound, or Conflict for one that has ended."""
@@ -84,7 +112,8 @@ class JobRunner:
         job.state = "cancelled" if cancelled else "succeeded" if code == 0 else "failed"
         job.finished_at, job.result = self._clock.now_ms(), _json_object(output)
         job.progress = 1.0 if job.state == "succeeded" else job.progress
-        job.message = "" if job.state == "succeeded" else last_line
+        told = job.result.get("error")
+        job.message = "" if job.state == "succeeded" else str(told.get("detail")) if isinstance(told, dict) else last_line
         self._table.update(job)
         self._metrics.job_runs.labels(job.kind, job.state).inc()
         self._metrics.job_duration.labels(job.kind).observe((job.finished_at - (job.started_at or 0)) / 1000)

@@ -9,11 +9,13 @@ from honeyguide.types import FloatArray, Pool
 
 
 class BlendedRanks:
-    """Weighted reciprocal ranks of the sources, for as long as no ranker is trained.
+    """The best weighted reciprocal rank of an item among its sources, for as long as no ranker is trained.
 
-    score = sum over sources of w * k / (k + rank), divided by the largest weight present, so that the first item of the
-    strongest source scores about 1. Reciprocal rank fusion: Cormack, Clarke, Buettcher, SIGIR 2009, with their k = 60.
-    Ranks and not scores are blended since scores of different models have no common scale.
+    score = max over sources of w * k / (k + rank), from 0 to the largest weight: the order of the strongest source stands
+    as it is (so the list served is the list that was evaluated), and an item of a weaker one comes in where its own weight
+    puts it. Reciprocal ranks with k = 60: Cormack, Clarke, Buettcher, SIGIR 2009; the maximum instead of the sum, since
+    sources here are unequal and an item that is merely popular must not overtake the model's first choices. Ranks and not
+    scores are blended since scores of different models have no common scale.
     """
 
     def __init__(self, weights: Mapping[str, float], *, k: float = 60.0) -> None:
@@ -25,8 +27,6 @@ class BlendedRanks:
         if not len(pool):
             return np.empty(0, np.float32)
         weights = np.array([self._weights[name] for name in pool.sources], dtype=np.float64)
-        present = ~np.isnan(pool.ranks)
-        parts = np.where(present, weights * self._k / (self._k + np.nan_to_num(pool.ranks)), 0.0)
-        strongest = weights[present.any(axis=0)].max()
-        scores: FloatArray = (parts.sum(axis=1) / strongest).astype(np.float32)
+        parts = weights * self._k / (self._k + pool.ranks)
+        scores: FloatArray = np.nanmax(parts, axis=1).astype(np.float32)
         return scores

@@ -10,6 +10,7 @@ import base64
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -19,7 +20,7 @@ from honeyguide.clock import Clock, RequestIds
 from honeyguide.config.settings import Settings, Surface
 from honeyguide.errors import FieldError, InvalidInput, NotFound
 from honeyguide.features import ItemBlock
-from honeyguide.messages import Explanation, Query, Reason, Slate, SlateItem
+from honeyguide.messages import EventIn, Explanation, Query, Reason, Rejected, Slate, SlateItem
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Recipe, Request, SlateSink, Store
 from honeyguide.recommend.hydrate import Weighing, context_of, hydrate, overlay, with_changes
@@ -29,7 +30,7 @@ from honeyguide.recommend.ranked import LONG, Ranked, Served, bucket_for, decode
 from honeyguide.recommend.serving import Pair, ServingModels
 from honeyguide.recommend.subjects import Subjects
 from honeyguide.recommend.trace import trace
-from honeyguide.types import MAX_N, Item, Json, ServedFrom, ServedSlate, UserState
+from honeyguide.types import MAX_N, Item, Json, LogRow, ServedFrom, ServedSlate, UserState
 
 __all__ = ["Recommend", "Served"]
 
@@ -37,6 +38,13 @@ log = structlog.get_logger(__name__)
 
 _CURSORS = [base64.urlsafe_b64encode(b"hg1:%d" % offset).decode() for offset in range(MAX_N + 1)]
 _OFFSETS = {cursor: offset for offset, cursor in enumerate(_CURSORS)}
+
+
+class CheckEvents(Protocol):
+    """The rules of INGEST for events, without the log."""
+
+    def __call__(self, events: Sequence[EventIn], *, now: int, stem: str) -> tuple[list[LogRow], list[Rejected]]:
+        """Rows for the events that fit, and what is wrong with the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,7 @@ class Recommend:
         cache: Cache,
         subjects: Subjects,
         slates: SlateSink,
+        check_events: CheckEvents,
         settings: Settings,
         fingerprint: str,
         clock: Clock,
@@ -71,6 +80,7 @@ class Recommend:
         self._store, self._items, self._serving = store, items, serving
         self._recipes, self._pipeline = recipes, pipeline
         self._cache, self._subjects, self._slates = cache, subjects, slates
+        self._check_events = check_events
         self._settings, self._fingerprint = settings, fingerprint
         self._clock, self._ids, self._metrics = clock, ids, metrics
         self._surfaces = settings.all_surfaces()
@@ -116,7 +126,7 @@ class Recommend:
         """A served slate made again from the log, with the funnel that led to it. Raises NotFound."""
         slate = await self._store.slates.get(request_id)
         if slate is None:
-            cure = "Slates are written within 100 ms and kept for 30 days."
+            cure = "Slates are written within 100 ms of being served."
             raise NotFound(f"There is no slate {request_id!r}.", cure=cure)
         made = await self._make_again(slate)
         late = set(slate.late)
@@ -174,13 +184,15 @@ class Recommend:
     ) -> Made:
         """The stages on a given state of the world."""
         if query.events:
-            state = overlay(state, query.events, self._weighing.types, now)
+            state = overlay(state, self._checked(query.events, now))
         request = hydrate(query, surface, state, items, pair.model, pair.popular, self._weighing, self._settings, now)
         outcome = await self._pipeline.run(self._recipe(request), request, length, skip=skip)
         if not outcome.items and pair.popular is None:
             self._last_resort(request, outcome, length)
         degraded += [f"source:{name}" for name in outcome.missed]
-        degraded += ["model"] if pair.model is None and self._serving.refused else []
+        if (query.model or surface.model) in self._serving.refused and not skip:
+            degraded.append("model")
+            self._metrics.recommend_fallbacks.labels(surface.name, "model").inc()
         ranked = pack(
             outcome.items,
             as_of=state.as_of,
@@ -220,6 +232,14 @@ class Recommend:
             state = await self._store.log.user_state(slate.user_id, limit=limit, until=slate.as_of)
         items = self._items.as_it_was(self._changed_since(slate.as_of))
         return await self._list(query, surface, pair, state, items, slate.computed_at, LONG, [], slate.missed)
+
+    def _checked(self, events: Sequence[EventIn], now: int) -> list[LogRow]:
+        """The request's own events as rows, under the rules of INGEST; raises InvalidInput naming those that do not fit."""
+        rows, rejected = self._check_events(events, now=now, stem="overlay")
+        if rejected:
+            faults = [FieldError(f"/events/{fault.index}{fault.pointer}", fault.detail) for fault in rejected]
+            raise InvalidInput("An event of the request cannot be used.", errors=faults)
+        return rows
 
     def _changed_since(self, sequence: int) -> list[tuple[str, Item | None]]:
         table = self._store.catalogue

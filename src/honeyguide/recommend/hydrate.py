@@ -8,9 +8,9 @@ import numpy as np
 
 from honeyguide.config.settings import Events, EventType, Settings, Surface
 from honeyguide.errors import FieldError, InvalidInput
-from honeyguide.messages import EventIn, Query
+from honeyguide.messages import Query
 from honeyguide.protocols import Items, Request, ServedModel
-from honeyguide.types import UserEvent, UserState
+from honeyguide.types import LogRow, UserEvent, UserState
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +40,9 @@ class Weighing:
         return kind is not None and kind.negative
 
 
-def overlay(state: UserState, events: Sequence[EventIn], types: Mapping[str, EventType], now: int) -> UserState:
-    """The state with the request's own events added at its end; refuses types that are not declared."""
-    added = []
-    for place, event in enumerate(events):
-        if event.type not in types:
-            detail = f"{event.type!r} is not a declared event type; use one of {', '.join(sorted(types))}."
-            raise InvalidInput(
-                "An event of the request cannot be used.", errors=[FieldError(f"/events/{place}/type", detail)]
-            )
-        if event.item_id is not None:
-            ts = event.ts if isinstance(event.ts, int) else now
-            added.append(UserEvent(event.item_id, event.type, ts, event.value))
+def overlay(state: UserState, rows: Sequence[LogRow]) -> UserState:
+    """The state with the request's own events added at its end."""
+    added = [UserEvent(row.item_id, row.type, row.ts, row.value) for row in rows if row.item_id is not None]
     return UserState(state.user_id, state.as_of, (*state.events, *added), state.properties, state.known)
 
 

@@ -58,10 +58,9 @@ class ServingModels:
         self._registry, self._artefacts, self._items = registry, artefacts, items
         self._clock, self._metrics = clock, metrics
         self._last_popular, self._count_popular, self._on_switch = last_popular, count_popular, on_switch
-        self._aliases: dict[str, ModelVersion] = {}
+        self._wanted: dict[str, ModelVersion] = {}
         self._pairs: dict[str, Pair] = {}
         self._loaded: OrderedDict[str, ServedModel] = OrderedDict()
-        self._failed: set[str] = set()
         self._baseline: ServedModel | None = None
         self.refused: dict[str, str] = {}
 
@@ -81,8 +80,8 @@ class ServingModels:
         if name == "champion":
             return self.champion
         model, _, version = name.partition("@")
-        if model == LIVE and version.isdigit():
-            return Pair(None, self._count_popular(int(version)))
+        if model == LIVE and version.isdigit() and len(version) < 19:
+            return Pair(None, self._live(name, int(version)))
         if version.isdigit() and len(version) < 10:
             return self._load_pair(self._registry.version(model, int(version)))
         if not version and name in {found.model for found in self._registry.versions(name)}:
@@ -91,27 +90,41 @@ class ServingModels:
         raise NotFound(f"There is no model {name!r}.", cure=f"Known: {known}. Train one with 'honeyguide train'.")
 
     def refresh(self) -> bool:
-        """Load what the aliases point at now; True if anything served has changed."""
+        """Load what the aliases point at now; True if anything served has changed.
+
+        A version that cannot be read leaves what was served under its alias in place, or at the start the version before
+        it; `refused` names it until the alias moves on."""
         wanted = self._registry.aliases()
         changed = False
         for alias, version in wanted.items():
-            if self._aliases.get(alias) == version or version.label in self._failed:
+            if self._wanted.get(alias) == version:
                 continue
-            try:
-                pair = self._load_pair(version)
-            except DamagedArtefact as error:
-                self._refuse(version, error)
-                continue
-            self._pairs[alias], self._aliases[alias] = pair, version
-            self._announce(alias, version)
-            changed = True
-        for alias in set(self._aliases) - set(wanted):
-            del self._aliases[alias], self._pairs[alias]
-            changed = True
+            self._wanted[alias] = version
+            self.refused.pop(alias, None)
+            changed |= self._try(alias, version) or self._try_previous(alias)
+        for alias in set(self._wanted) - set(wanted):
+            self.refused.pop(alias, None)
+            del self._wanted[alias]
+            changed |= self._pairs.pop(alias, None) is not None
         if changed:
             self._remember_popular()
             self._on_switch()
         return changed
+
+    def _try(self, alias: str, version: ModelVersion) -> bool:
+        try:
+            self._pairs[alias] = self._load_pair(version)
+        except DamagedArtefact as error:
+            self.refused.setdefault(alias, f"{version.label}: {error}")
+            self._metrics.model_load_failures.labels(version.model).inc()
+            log.error("model version refused, the one before it stays", version=version.label, reason=str(error))
+            return False
+        self._announce(alias, version)
+        return True
+
+    def _try_previous(self, alias: str) -> bool:
+        previous = None if alias in self._pairs else self._registry.previous(alias)
+        return previous is not None and self._try(alias, previous)
 
     def set_baseline(self, served: ServedModel) -> None:
         """Serve popularity counted from the log while nothing is trained."""
@@ -126,12 +139,6 @@ class ServingModels:
         except (OSError, ValueError):
             return []
         return [item_id for item_id in found if isinstance(item_id, str)] if isinstance(found, list) else []
-
-    def _refuse(self, version: ModelVersion, error: DamagedArtefact) -> None:
-        self._failed.add(version.label)
-        self.refused[version.label] = str(error)
-        self._metrics.model_load_failures.labels(version.model).inc()
-        log.error("model version refused, the one before it stays", version=version.label, reason=str(error))
 
     def _announce(self, alias: str, version: ModelVersion) -> None:
         for labels in list(self._metrics.model_info._metrics):
@@ -148,6 +155,15 @@ class ServingModels:
         if version.model == "popular":
             return Pair(None, model)
         return Pair(model, self._load(companion, name, int(number)) if number.isdigit() else self._baseline)
+
+    def _live(self, label: str, sequence: int) -> ServedModel:
+        """Popularity counted up to a log position, kept like any other version since it costs a read of the log."""
+        if self._baseline is not None and self._baseline.label == label:
+            return self._baseline
+        if label not in self._loaded:
+            self._loaded[label] = self._count_popular(sequence)
+            self._forget_old()
+        return self._loaded[label]
 
     def _load(self, label: str, model: str, version: int) -> ServedModel:
         if label in self._loaded:

@@ -77,15 +77,28 @@ class NewItemSource:
     slow = False
 
     def retrieve(self, request: Request, allowed: BoolArray) -> IntArray:
-        """Rows of the `surface.new_items` newest items that are younger than `recommend.new_item_age`.
-
-        While nothing is known of popularity the newest items are shown whatever their age: a list beats no list."""
+        """Rows of the `surface.new_items` newest items that are younger than `recommend.new_item_age`."""
         rows = request.items.newest()
         created = request.items.created_at[rows]
-        rows, created = rows[created <= request.now], created[created <= request.now]
-        if request.popular is None:
-            return first_allowed(rows, allowed, request.surface.popular)
-        return first_allowed(rows[created > request.now - request.new_item_age], allowed, request.surface.new_items)
+        young = (created <= request.now) & (created > request.now - request.new_item_age)
+        return first_allowed(rows[young], allowed, request.surface.new_items)
+
+
+class CatalogueSource:
+    """Anything that may be shown, newest first: the end of every list, so that no list is short while items are left."""
+
+    name = "catalogue"
+    slow = False
+
+    def retrieve(self, request: Request, allowed: BoolArray) -> IntArray:
+        """Rows of `surface.popular` items, those without a creation time last."""
+        rows = request.items.newest()
+        dated = first_allowed(rows[request.items.created_at[rows] <= request.now], allowed, request.surface.popular)
+        missing = request.surface.popular - len(dated)
+        if missing <= 0:
+            return dated
+        undated = np.flatnonzero(allowed & (request.items.created_at == 0))[:missing].astype(np.int32)
+        return np.concatenate([dated, undated])
 
 
 def first_allowed(rows: IntArray, allowed: BoolArray, limit: int) -> IntArray:

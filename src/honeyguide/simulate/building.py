@@ -6,7 +6,7 @@ from typing import Final
 import polars as pl
 
 from honeyguide.config import Settings, load
-from honeyguide.errors import InvalidInput
+from honeyguide.errors import GateNotMet, InvalidInput
 from honeyguide.library import Honeyguide
 from honeyguide.messages import IngestReport
 from honeyguide.simulate.folder import Folder
@@ -30,12 +30,15 @@ def build(folder: Folder, screen: Screen) -> tuple[Shop, pl.DataFrame]:
         count = int((shop.items.created_at <= folder.note.simulated).sum())
         step.say(f"{count:,} items in {len(SHELVES)} categories, {len(shop.users):,} users, seed {shop.seed}")
     with Honeyguide.open(settings_of(folder)) as hg:
-        if folder.fresh:
+        if not folder.note.filled:
             _import(hg, shop, screen)
             folder.remember(folder.note.simulated)
         with screen.step("training", "training") as step:
-            report = hg.train(progress=lambda stage, share: step.working(f"training: {stage}, {share:.0%}"))
-            step.say(f"{report.champion} serves: {report.reason}")
+            try:
+                report = hg.train(progress=lambda stage, share: step.working(f"training: {stage}, {share:.0%}"))
+                step.say(f"{report.champion} serves: {report.reason}")
+            except GateNotMet as not_met:  # what served before goes on serving, which is what a gate is for
+                step.say(str(not_met))
         return shop, hg.runtime.store.log.interactions()
 
 

@@ -59,11 +59,15 @@ def serving(config: Path, port: int, log: Path) -> Iterator[Server]:
 
 
 def _address(server: Server) -> str:
-    """What the server says of itself once it answers."""
+    """What the server says of itself once it answers; or what kept it from it."""
     said = ""
     for line in iter(server.process.stdout.readline, "") if server.process.stdout is not None else ():
         said += line
         if line == "}\n":
-            return str(json.loads(said)["url"])
+            break
+    told = json.loads(said) if said else {}
+    if "url" in told:
+        return str(told["url"])
     server.process.wait()
-    raise Unavailable("The server did not start.", cure=f"It said: {server.last_words() or 'nothing'}")
+    error = told.get("error", {"detail": server.last_words(), "cure": ""})
+    raise Unavailable(f"The server did not start: {error['detail']}", cure=error["cure"])

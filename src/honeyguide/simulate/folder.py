@@ -1,7 +1,7 @@
 """The folder of a demo: a project like any other, and a note of the shop that was drawn for it."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -31,13 +31,14 @@ attributes = ["country", "age_band"]
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What the shop was drawn with, and how far its simulated time has come (ms)."""
+    """What the shop was drawn with, how far its simulated time has come (ms), and whether its past is all imported."""
 
     items: int
     users: int
     seed: int
     opened_at: int
     simulated: int
+    filled: bool = False
 
     def shop(self) -> Shop:
         """The shop, the same each time."""
@@ -46,11 +47,10 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A demo's folder; `fresh` if nothing has been imported yet."""
+    """A demo's folder."""
 
     path: Path
     note: Note
-    fresh: bool
 
     @property
     def config(self) -> Path:
@@ -58,11 +58,8 @@ class Folder:
         return self.path / CONFIG_FILE
 
     def remember(self, simulated: int) -> None:
-        """Write down how far simulated time has come; from now on the folder is not fresh."""
-        note = Note(self.note.items, self.note.users, self.note.seed, self.note.opened_at, simulated)
-        half = self.path / f"{NOTE}.new"
-        half.write_text(json.dumps(asdict(note)), encoding="utf-8")
-        half.replace(self.path / NOTE)
+        """Write down that the past is imported, and how far simulated time has come since."""
+        _write(self.path, replace(self.note, simulated=simulated, filled=True))
 
 
 def open_folder(
@@ -74,27 +71,46 @@ def open_folder(
     are too small."""
     given = {"items": items, "users": users, "seed": seed}
     if (path / NOTE).exists():
-        note = Note(**json.loads((path / NOTE).read_text(encoding="utf-8")))
+        note = _read(path / NOTE)
         _same(path, note, given)
-        return Folder(path, note, fresh=False)
+        return Folder(path, note)
+    if path.exists() and not path.is_dir():
+        raise Conflict(f"{path} is no folder.", cure="Name an empty or a new folder.")
     if path.exists() and any(path.iterdir()):
         raise Conflict(
             f"{path} is not empty and holds no demo.", cure="Name an empty or a new folder, or remove what is in it."
         )
-    note = _new(items or DEFAULT_ITEMS, users or DEFAULT_USERS, DEFAULT_SEED if seed is None else seed, clock.now_ms())
+    note = _new(items, users, seed, clock.now_ms())
     path.mkdir(parents=True, exist_ok=True)
-    folder = Folder(path, note, fresh=True)
+    folder = Folder(path, note)
     folder.config.write_text(_CONFIG, encoding="utf-8")
+    _write(path, note)
     return folder
 
 
-def _new(items: int, users: int, seed: int, now: int) -> Note:
+def _write(path: Path, note: Note) -> None:
+    """Replace the note in one step."""
+    half = path / f"{NOTE}.new"
+    half.write_text(json.dumps(asdict(note)), encoding="utf-8")
+    half.replace(path / NOTE)
+
+
+def _read(path: Path) -> Note:
+    try:
+        return Note(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise Conflict(f"{path} cannot be read: {error}.", cure="Remove its folder, or name a new one.") from None
+
+
+def _new(items: int | None, users: int | None, seed: int | None, now: int) -> Note:
+    items = DEFAULT_ITEMS if items is None else items
+    users = DEFAULT_USERS if users is None else users
     if items < LEAST_ITEMS or users < LEAST_USERS:
         raise InvalidInput(
             f"A shop of {items} items and {users} users is too small to learn from.",
             cure=f"Take at least {LEAST_ITEMS} items and {LEAST_USERS} users.",
         )
-    return Note(items=items, users=users, seed=seed, opened_at=now, simulated=now)
+    return Note(items, users, DEFAULT_SEED if seed is None else seed, opened_at=now, simulated=now)
 
 
 def _same(path: Path, note: Note, given: dict[str, int | None]) -> None:

@@ -9,6 +9,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from honeyguide.simulate.shop import Shop
 from honeyguide.simulate.shopper import Visit
 from honeyguide.simulate.tally import Counts
 from honeyguide.simulate.traffic import OURS, Traffic
+
+_PAUSE: Final = 0.1
+"""Seconds after a request that failed, so that a server in trouble is not stormed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class Shoppers:
                     whole = await self._visit(self._worlds[OURS].visit(session), over)
                 except Failed as failed:
                     self.traffic.failures[failed.reason] += 1
+                    await asyncio.sleep(_PAUSE)
                 else:
                     if whole:
                         await self._compare(session)
