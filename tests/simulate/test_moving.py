@@ -15,7 +15,7 @@ from tests.simulate.serving import Shopping, copied, fill, settings
 @pytest.fixture(scope="module")
 def town() -> Shop:
     """A shop with users enough to learn from."""
-    return make_shop(items=400, users=700, seed=8, opened_at=OPENED)
+    return make_shop(items=300, users=500, seed=8, opened_at=OPENED)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def measured(town: Shop, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
                 hg.runtime.store.registry.set_alias("champion", name, 1)
             shopping = Shopping(town, data_dir)
             shoppers = shopping.shoppers(pace=Pace(lists=0, together=4))
-            found[name] = asyncio.run(shopping.run(shoppers, lists=900))
+            found[name] = asyncio.run(shopping.run(shoppers, lists=500))
     return found
 
 

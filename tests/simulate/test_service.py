@@ -116,5 +116,5 @@ def test_a_server_that_is_gone_is_told() -> None:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
             await Service(client).recommend("user_1", 10)
 
-    with pytest.raises(Failed, match="^/v1/recommendations: ConnectError$"):
+    with pytest.raises(Failed, match=r"^/v1/recommendations: ConnectError$"):
         asyncio.run(ask())
