@@ -1,7 +1,13 @@
-"""The ceiling: an ASGI application that answers every request with the same bytes, on the same server and settings."""
+"""The ceiling: an ASGI application that answers every request with the same bytes, on the same server and settings.
+
+python -m benchmarks.bare PORT
+"""
 
 import os
+import sys
 from typing import Any
+
+from honeyguide.api.server import Server, bind, configuration
 
 BODY = b"x" * int(os.environ.get("BARE_BYTES", "300"))
 HEADERS = [(b"content-type", b"application/json"), (b"content-length", str(len(BODY)).encode())]
@@ -19,3 +25,7 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
             pass
     await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
     await send({"type": "http.response.body", "body": BODY})
+
+
+if __name__ == "__main__":
+    Server(configuration(app), lambda: None).run(sockets=[bind("127.0.0.1", int(sys.argv[1]))])

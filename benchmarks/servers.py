@@ -51,11 +51,7 @@ def serving(command: Sequence[str], url: str, *, env: dict[str, str] | None = No
 def bare_server(answer_bytes: int) -> Iterator[str]:
     """The empty ASGI application on the server and settings that honeyguide uses."""
     port = free_port()
-    command = [
-        sys.executable, "-m", "uvicorn", "benchmarks.bare:app", "--port", str(port), "--loop", "uvloop",
-        "--http", "httptools", "--no-access-log", "--log-level", "error", "--no-server-header",
-        "--no-date-header",
-    ]  # fmt: skip
+    command = [sys.executable, "-m", "benchmarks.bare", str(port)]
     url = f"http://127.0.0.1:{port}"
     with serving(command, url, env={"BARE_BYTES": str(answer_bytes)}):
         yield url
