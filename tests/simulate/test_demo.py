@@ -129,10 +129,11 @@ def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
 
 
 def test_no_port_given_takes_another_when_the_usual_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a thread of its own, where asyncio may not catch signals."""
+    """In a thread of its own, where asyncio may not catch signals; and with a key, which the shoppers then send."""
+    monkeypatch.setenv("HONEYGUIDE_AUTH__KEY", "a key of some length")
     out, stream = console()
     results: list[DemoResult] = []
-    options = DemoOptions(items=90, users=40, traffic=False, seconds=0)
+    options = DemoOptions(items=90, users=40, seconds=0.3)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         monkeypatch.setattr("honeyguide.simulate.demo.PORT", port)
@@ -142,3 +143,6 @@ def test_no_port_given_takes_another_when_the_usual_is_taken(monkeypatch: pytest
     assert [result.exit_code for result in results] == [0]
     assert f"Port {port} of 127.0.0.1 is in use by another program. Taking a free one." in stream.getvalue()
     assert not results[0].url.endswith(f":{port}")
+    assert results[0].traffic["failures"] == {}
+    assert "curl -X POST -H 'Authorization: Bearer KEY'" in stream.getvalue()
+    assert "a key of some length" not in stream.getvalue()

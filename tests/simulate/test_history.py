@@ -12,6 +12,8 @@ from honeyguide.simulate import Shop, arrivals, history, make_shop, measure, own
 from honeyguide.simulate.reference import ListMaker, popular_lists
 from honeyguide.simulate.shop import DAY_MS
 from honeyguide.simulate.shopper import Visit
+from honeyguide.simulate.truth import Truth
+from honeyguide.simulate.vocabulary import SHELVES
 from honeyguide.types import Histories
 
 
@@ -126,3 +128,49 @@ def test_a_collaborative_model_clearly_beats_popularity(shop: Shop, past: pl.Dat
 def test_most_users_and_items_have_a_past(shop: Shop, past: pl.DataFrame, field: str) -> None:
     whole = len(shop.user_ids if field == "user_id" else shop.item_ids)
     assert past[field].n_unique() > 0.85 * whole
+
+
+def test_a_session_is_one_users(past: pl.DataFrame) -> None:
+    assert past.group_by("session_id").agg(pl.col("user_id").n_unique())["user_id"].max() == 1
+    later = past.filter(pl.col("type") != "rating")
+    spans = later.group_by("session_id").agg(length=pl.col("ts").max() - pl.col("ts").min())
+    assert spans["length"].max() < 3_600_000  # type: ignore[operator]
+    assert later.group_by("user_id").agg(pl.col("session_id").n_unique())["session_id"].max() > 20  # type: ignore[operator]
+
+
+def test_evenings_are_busy(past: pl.DataFrame) -> None:
+    hours = past.filter(pl.col("type") != "rating")["ts"].to_numpy() // 3_600_000 % 24
+    counts = np.bincount(hours, minlength=24)
+    assert counts[19:22].sum() > 5 * counts[2:5].sum()
+
+
+def test_the_season_shows(past: pl.DataFrame, shop: Shop) -> None:
+    def share(opened_at: int, motifs: set[str]) -> float:
+        there = make_shop(items=800, users=600, seed=2, opened_at=opened_at)
+        shelves = [SHELVES[there.items.shelf[there.item_number[item_id]]] for item_id in history(there, 10)["item_id"]]
+        return sum(shelf.motif in motifs for shelf in shelves) / len(shelves)
+
+    april, december = 1_776_000_000_000, 1_797_000_000_000
+    assert share(april, {"planter", "trowel", "sprout"}) > 1.3 * share(december, {"planter", "trowel", "sprout"})
+    assert share(december, {"scarf", "candle", "dice"}) > 1.3 * share(april, {"scarf", "candle", "dice"})
+
+
+def test_better_things_get_better_stars_and_longer_looks(shop: Shop, past: pl.DataFrame) -> None:
+    for kind in ("rating", "view"):
+        some = past.filter(type=kind).sample(1_500, seed=1)
+        users = np.array([int(user_id.removeprefix("user_")) - 1 for user_id in some["user_id"]])
+        items = np.array([shop.item_number[item_id] for item_id in some["item_id"]])
+        attraction = Truth(shop).attraction(users, items, some["ts"].to_numpy(), np.full(len(items), -1))
+        assert np.asarray(np.corrcoef(attraction, some["value"].to_numpy()))[0, 1] > 0.15
+
+
+def test_new_items_are_found_by_some(shop: Shop, past: pl.DataFrame) -> None:
+    new = [shop.item_ids[item] for item in np.flatnonzero(shop.items.created_at > shop.opened_at - 10 * DAY_MS)]
+    assert past["item_id"].is_in(new).sum() > 100
+
+
+def test_users_look_at_what_they_like(shop: Shop, past: pl.DataFrame) -> None:
+    views = past.filter(type="view").head(5_000)
+    users = np.array([int(user_id.removeprefix("user_")) - 1 for user_id in views["user_id"]])
+    shelves = shop.items.shelf[[shop.item_number[item_id] for item_id in views["item_id"]]]
+    assert shop.users.shelves[users, shelves].mean() > shop.users.shelves[users].mean() + 0.8

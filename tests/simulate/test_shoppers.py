@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from honeyguide.simulate import Shop, arrivals
+from honeyguide.clock import ManualClock
+from honeyguide.simulate import Shop, arrivals, history, owned
 from honeyguide.simulate.service import Failed
 from honeyguide.simulate.shop import DAY_MS
 from honeyguide.simulate.shoppers import Pace
 from honeyguide.simulate.traffic import Traffic
-from tests.simulate.serving import Shopping, copied, fill, log_rows, rates
+from tests.simulate.serving import DAYS, Shopping, copied, fill, log_rows, rates
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +161,52 @@ def test_what_the_server_does_not_take_is_a_failure(small: Shop, project: Path) 
 
     with pytest.raises(Failed, match="/v1/events:batch: rejected undeclared_type"):
         asyncio.run(send())
+
+
+class Sleeping:
+    """A clock that passes only while somebody sleeps, and remembers how long each time."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.clock, self.slept = ManualClock(now_ms), list[float]()
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.clock.advance(seconds)
+
+
+def test_the_pace_is_kept(small: Shop, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    time = Sleeping(small.opened_at)
+    monkeypatch.setattr("honeyguide.simulate.shoppers.asyncio.sleep", time.sleep)
+    shopping = Shopping(small, project)
+    shopping.clock = time.clock
+    shoppers = shopping.shoppers(past=False, pace=Pace(lists=20, together=3))
+    traffic = asyncio.run(shopping.run(shoppers, lists=40))
+    assert sum(time.slept) == pytest.approx(len(time.slept) / 20, abs=0.01)
+    assert traffic.seconds == pytest.approx(traffic.ours.lists / 20, abs=0.3)
+
+
+def test_after_so_many_seconds_it_is_over(small: Shop, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    time = Sleeping(small.opened_at)
+    monkeypatch.setattr("honeyguide.simulate.shoppers.asyncio.sleep", time.sleep)
+    shopping = Shopping(small, project)
+    shopping.clock = time.clock
+    shoppers = shopping.shoppers(past=False, pace=Pace(lists=10, together=2), slice_seconds=1.0)
+    traffic = asyncio.run(shopping.run(shoppers, seconds=3.0))
+    assert 28 <= traffic.ours.lists <= 33
+    assert [each.begun for each in traffic.slices][:3] == [0.0, 1.0, 2.0]
+    assert sum(each.ours.clicks for each in traffic.slices) == traffic.ours.clicks
+
+
+def test_what_was_owned_before_is_not_bought_again(small: Shop, project: Path) -> None:
+    shopping = Shopping(small, project)
+    before = owned(small, history(small, DAYS))
+    after = log_rows(project)[-1].sequence
+    asyncio.run(shopping.run(shopping.shoppers(past=False), lists=150))
+    bought = [row for row in log_rows(project, after) if row.type == "purchase"]
+    assert bought
+    again = [
+        row
+        for row in bought
+        if small.item_number[row.item_id or ""] in before.get(small.user_ids.index(row.user_id or ""), set())
+    ]
+    assert len(again) <= len(bought) // 20
