@@ -3,7 +3,7 @@
     python -m benchmarks training [INTERACTIONS [USERS [ITEMS]]]
 
 The log is filled first. Then one process trains (`honeyguide.train.train`), and another fits what the models come down to:
-counts, `implicit`'s cosine neighbours and ALS, a matrix inverse by Cholesky, a sparse matrix of pairs.
+counts, `implicit`'s cosine neighbours and ALS, matrix inverses, a sparse matrix of pairs.
 """
 
 import asyncio
@@ -32,6 +32,7 @@ from honeyguide.types import Interactions, LogRow
 
 T0 = 1_700_000_000_000
 BATCH = 1_000
+_CHOLESKY = "ease by Cholesky"
 
 
 def shop(interactions: int, users: int, items: int, seed: int = 0) -> list[tuple[int, int, str]]:
@@ -99,7 +100,7 @@ def bare(folder: Path) -> dict[str, object]:
     data = dataset_from(store.log.interactions(), settings_of(folder)).interactions
     store.close()
     matrix = csr_matrix((np.ones(len(data.users), np.float32), (data.users, data.items)), shape=(data.n_users, data.n_items))
-    fits = {"popular": counts, "knn": neighbours, "als": factors, "ease": inverse, "markov": pairs}
+    fits = {"popular": counts, "knn": neighbours, "als": factors, "ease": inverse, _CHOLESKY: cholesky, "markov": pairs}
     seconds = {}
     for name, fit in fits.items():
         started = time.perf_counter()
@@ -133,7 +134,17 @@ def factors(data: Interactions, matrix: csr_matrix) -> object:
 
 
 def inverse(data: Interactions, matrix: csr_matrix) -> object:
-    """EASE by Cholesky in single precision: the fastest that the library has."""
+    """EASE as its paper writes it."""
+    gram = (matrix.T @ matrix).toarray()
+    gram[np.diag_indices_from(gram)] += 100
+    found = np.linalg.inv(gram)
+    found /= -np.diag(found)
+    np.fill_diagonal(found, 0)
+    return found
+
+
+def cholesky(data: Interactions, matrix: csr_matrix) -> object:
+    """EASE by the fastest that LAPACK has for a symmetric matrix."""
     gram = (matrix.T @ matrix).toarray()
     gram[np.diag_indices_from(gram)] += 100
     factor, _ = lapack.spotrf(gram, lower=1, overwrite_a=1)
@@ -186,7 +197,9 @@ def report_on(sizes: list[int], plain: dict[str, object], trained: dict[str, obj
     assert isinstance(stages, dict)
     assert isinstance(models, dict)
     assert isinstance(libraries, dict)
-    whole, needed = stages["read"] + stages["fit"] + stages["publish"], sum(libraries.values())
+    whole, fast = stages["read"] + stages["fit"] + stages["publish"], libraries.pop(_CHOLESKY)
+    needed = sum(libraries.values())
+    least = needed - libraries["ease"] + fast
     report = Report(
         "training",
         "Training a large shop",
@@ -198,10 +211,25 @@ def report_on(sizes: list[int], plain: dict[str, object], trained: dict[str, obj
     report.table(
         "Whole training",
         [
-            {"what": "from the log to published versions", "seconds": round(whole, 1), "peak MB": round(trained["peak"])},  # type: ignore[call-overload]
-            {"what": "sum of the bare library fits", "seconds": round(needed, 1), "peak MB": round(plain["peak"])},  # type: ignore[call-overload]
-            {"what": "ratio", "seconds": f"{whole / needed:.2f}", "peak MB": ""},
-            {"what": "comparing the models, apart", "seconds": round(stages["compare"], 1), "peak MB": ""},
+            {
+                "what": "from the log to published versions",
+                "seconds": f"{whole:.1f}",
+                "ratio": "",
+                "peak MB": f"{trained['peak']:.0f}",
+            },
+            {
+                "what": "bare fits, EASE as its paper has it",
+                "seconds": f"{needed:.1f}",
+                "ratio": f"{whole / needed:.2f}",
+                "peak MB": f"{plain['peak']:.0f}",
+            },
+            {
+                "what": "bare fits, EASE by Cholesky",
+                "seconds": f"{least:.1f}",
+                "ratio": f"{whole / least:.2f}",
+                "peak MB": "",
+            },
+            {"what": "comparing the models, apart", "seconds": f"{stages['compare']:.1f}", "ratio": "", "peak MB": ""},
         ],
     )
     report.table("Stages", [{"stage": stage, "seconds": seconds} for stage, seconds in stages.items()])

@@ -9,6 +9,7 @@ from tests.rules import ROOT, Module, modules, sample, tracked_files
 
 MAX_FILE, MEDIAN_FILE = 500, 160
 MAX_FUNCTION, P95_FUNCTION, MEDIAN_FUNCTION = 80, 40, 8
+TEST_LINES_PER_CODE_LINE = 1.0
 
 # The one place where time and chance come from the machine.
 OWNS_TIME = {"honeyguide.clock"}

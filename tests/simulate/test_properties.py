@@ -17,7 +17,7 @@ from honeyguide.simulate.vocabulary import STYLES
 OPENED = 1_780_000_000_000
 SHOP = make_shop(items=120, users=30, seed=9, opened_at=OPENED)
 
-attractions = st.lists(st.floats(0, CEILING, width=32), min_size=1, max_size=30)
+attractions = st.lists(st.floats(0, 0.40625), min_size=1, max_size=30)
 slates = st.lists(st.integers(0, len(SHOP.items) - 1), unique=True, max_size=30)
 users = st.integers(0, len(SHOP.users) - 1)
 moments = st.integers(0, 400 * DAY_MS).map(lambda after: OPENED + after)
@@ -34,8 +34,8 @@ def test_any_shop_is_a_shop(items: int, count: int, seed: int, opened: int) -> N
     assert len(list(shop.user_rows())) == count
 
 
-@given(attractions, st.sampled_from([0, 1]), st.randoms(use_true_random=False))
-def test_a_click_is_never_likelier_than_the_item_at_the_top_alone(values: list[float], mood: int, chance: object) -> None:
+@given(attractions, st.sampled_from([0, 1]))
+def test_a_click_is_never_likelier_than_the_item_at_the_top_alone(values: list[float], mood: int) -> None:
     fresh = np.array(values, dtype=np.float32)
     shelves = np.arange(len(fresh)) % 3
     alone = np.minimum(fresh * EAGER[mood], 0.95)

@@ -7,6 +7,7 @@ import pytest
 from honeyguide.simulate import Session, Shop, Tally, arrivals, history, make_shop, measure, owned, popularity, references
 from honeyguide.simulate.reference import World, oracle_lists, popular_lists, random_lists
 from honeyguide.simulate.shop import DAY_MS
+from honeyguide.simulate.shopper import Visit
 from honeyguide.simulate.truth import EAGER, click_chance
 
 
@@ -105,3 +106,54 @@ def test_each_maker_has_a_world_of_its_own(shop: Shop) -> None:
 def test_a_whole_list_longer_than_the_shop(small: Shop) -> None:
     visit = World(small).visit(Session(3, small.opened_at))
     assert len(oracle_lists(visit, 500)) == len(small.items)
+
+
+def test_a_maker_that_shows_nothing_sells_nothing(shop: Shop) -> None:
+    nothing = measure(shop, lambda visit, n: [], day(shop, 50))
+    assert nothing.lists > 0
+    assert (nothing.shown, nothing.clicks, nothing.purchases, nothing.coverage) == (0, 0, 0, 0.0)
+
+
+def test_the_same_list_again_and_again_wears_out(shop: Shop) -> None:
+    sessions = [Session(user, shop.opened_at + hour * 3_600_000) for user in range(150) for hour in range(6)]
+    firsts: dict[int, list[int]] = {}
+
+    def stubborn(visit: Visit, n: int) -> list[int]:
+        return firsts.setdefault(visit.session.user, list(oracle_lists(visit, n)))
+
+    stale, fresh = measure(shop, stubborn, sessions), measure(shop, oracle_lists, sessions)
+    assert stale.ctr < 0.75 * fresh.ctr
+
+
+def test_what_is_owned_lowers_what_can_be_reached(shop: Shop, past: pl.DataFrame) -> None:
+    sessions = day(shop, 12)
+    anew = measure(shop, oracle_lists, sessions)
+    with_past = measure(shop, oracle_lists, sessions, owned=owned(shop, past))
+    assert with_past.ctr < anew.ctr
+
+
+def test_longer_lists_have_a_lower_rate(shop: Shop) -> None:
+    sessions = day(shop, 12)
+    short, long = (measure(shop, oracle_lists, sessions, n=n) for n in (5, 30))
+    assert short.shown == 5 * short.lists
+    assert long.shown == 30 * long.lists
+    assert long.ctr < 0.8 * short.ctr
+    assert long.clicks > short.clicks
+
+
+def test_a_maker_that_listens_is_better_than_one_that_does_not(shop: Shop) -> None:
+    """Some items of the shelves that were clicked last, against items of shelves by lot."""
+    shelves: list[list[int]] = [np.flatnonzero(shop.items.shelf == number)[:20].tolist() for number in range(40)]
+
+    def deaf(visit: Visit, n: int) -> list[int]:
+        start = visit.session.user * 7 + visit.page * 11 + visit.session.at // 3_600_000
+        return [shelves[(start + step) % 40][(start + step) % 20] for step in range(n)]
+
+    def listening(visit: Visit, n: int) -> list[int]:
+        clicked = [int(shop.items.shelf[item]) for item, kind, _ in visit.shopper.trail if kind == "click"]
+        turn = visit.page * 2 + visit.session.at // 3_600_000
+        heard = [shelves[shelf][(turn + k) % 20] for shelf in list(dict.fromkeys(clicked[::-1]))[:4] for k in range(2)]
+        return list(dict.fromkeys([*heard, *deaf(visit, n)]))[:n]
+
+    sessions = [Session(user, shop.opened_at + hour * 3_600_000) for user in range(200) for hour in range(8)]
+    assert measure(shop, listening, sessions).ctr > 1.3 * measure(shop, deaf, sessions).ctr

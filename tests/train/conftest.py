@@ -32,12 +32,12 @@ class Shop:
     settings: Settings
     written: int = field(default=0)
 
-    def log(self, rows: Sequence[tuple[str, str, str]], *, start: int = 1_600_000_000_000) -> None:
-        """Events (user, item, type), a minute apart."""
+    def log(self, rows: Sequence[tuple[str, str, str]], *, start: int = 1_600_000_000_000, step: int = 60_000) -> None:
+        """Events (user, item, type), `step` milliseconds apart."""
         made = []
         for user, item, kind in rows:
             self.written += 1
-            ts = start + 60_000 * self.written
+            ts = start + step * self.written
             made.append(
                 LogRow(
                     event_id=f"e{self.written}", ts=ts, received_at=ts, user_id=user, item_id=item, type=kind, imported=True

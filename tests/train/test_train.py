@@ -14,7 +14,7 @@ from honeyguide.models.artefact import ARRAYS, load
 from honeyguide.models.popular import Popular
 from honeyguide.train import compare_models
 from honeyguide.types import Histories
-from tests.train.conftest import QUICK, Shop, quick
+from tests.train.conftest import QUICK, Shop, quick, tastes
 
 
 def one_history(items: list[int]) -> Histories:
@@ -144,6 +144,27 @@ def test_with_too_little_to_compare_popularity_serves(empty: Shop, rows: list[tu
     assert "too little history to compare" in report.reason
     assert empty.labels() == ["popular@1"]
     assert load(empty.artefacts.path("popular", 1)).item_ids == list(dict.fromkeys(item for _, item, _ in rows))
+
+
+@pytest.mark.parametrize(
+    ("start", "step"),
+    [(1_600_000_000_000, 0), (0, 0), (0, 1), (4_102_444_800_000, 60_000), (1_600_000_000, 60)],
+    ids=["all equal", "all 1970", "milliseconds of 1970", "the year 2100", "seconds for milliseconds"],
+)
+def test_odd_times_train_all_the_same(empty: Shop, start: int, step: int) -> None:
+    empty.log(tastes(), start=start, step=step)
+    report = empty.train()
+    assert report.champion == "markov@1"  # equal times keep the order of the log, so what comes next is still seen
+    scores = load(empty.artefacts.path("popular", 1)).model.scores(one_history([]))[0]
+    assert scores.sum() == pytest.approx(1.0, rel=1e-4)
+
+
+def test_one_event_far_in_the_future_does_not_hide_the_others(shop: Shop) -> None:
+    shop.log([("u1", "odd", "view")], start=32_503_680_000_000)
+    shop.train()
+    loaded = load(shop.artefacts.path("popular", 1))
+    scores = loaded.model.scores(one_history([]))[0]
+    assert scores[loaded.item_ids.index("odd")] == scores.min()
 
 
 def test_too_little_to_compare_does_not_unseat_a_model(shop: Shop) -> None:

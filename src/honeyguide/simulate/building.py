@@ -53,11 +53,12 @@ def _import(hg: Honeyguide, shop: Shop, screen: Screen) -> None:
             "events": hg.ingest(events, "events"),
         }
         for kind, report in reports.items():
-            _all_taken(kind, report)
+            require_all(kind, report)
         step.say(", ".join(f"{report.accepted:,} {kind}" for kind, report in reports.items()))
 
 
-def _all_taken(kind: str, report: IngestReport) -> None:
+def require_all(kind: str, report: IngestReport) -> None:
+    """Raise `InvalidInput` if a row of the shop was not taken: then shop and catalogue do not fit each other."""
     if report.rejected:
         first = report.rejected[0]
         raise InvalidInput(f"{len(report.rejected)} of the shop's {kind} were rejected, the first: {first.detail}")
