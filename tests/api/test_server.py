@@ -16,7 +16,7 @@ from honeyguide.errors import ConfigError, Conflict
 from tests.api.process import ServerProcess, read_answer
 
 EVENT = b'{"type":"view","user_id":"u","item_id":"i"}'
-HEAD = b"POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+HEAD = b"POST /v1/events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def problem(answer: tuple[int, dict[str, str], bytes], status: int) -> dict[str,
 
 
 def test_a_request_over_the_wire(server: ServerProcess) -> None:
-    status, fields, body = server.exchange(b"POST /recommendations?user_id=u HTTP/1.1\r\nhost: x\r\n\r\n")
+    status, fields, body = server.exchange(b"POST /recommendations?user_id=u HTTP/1.1\r\nhost: localhost\r\n\r\n")
     assert (status, json.loads(body)["user_id"]) == (200, "u")
     assert "server" not in fields
     assert fields["date"]
@@ -50,7 +50,7 @@ def test_one_connection_serves_many_requests(server: ServerProcess) -> None:
 def test_pipelined_requests_are_answered_in_order(server: ServerProcess) -> None:
     with server.connect() as connection:
         for name in (b"a", b"b", b"c"):
-            connection.sendall(b"GET /recommendations?user_id=" + name + b" HTTP/1.1\r\nhost: x\r\n\r\n")
+            connection.sendall(b"GET /recommendations?user_id=" + name + b" HTTP/1.1\r\nhost: localhost\r\n\r\n")
         received = b""
         while received.count(b'"user_id"') < 3:
             received += connection.recv(65_536)
@@ -60,7 +60,7 @@ def test_pipelined_requests_are_answered_in_order(server: ServerProcess) -> None
 def test_head_has_no_body(server: ServerProcess) -> None:
     with server.connect() as connection:
         connection.sendall(
-            b"HEAD /health HTTP/1.1\r\nhost: x\r\n\r\nGET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+            b"HEAD /health HTTP/1.1\r\nhost: localhost\r\n\r\nGET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
         )
         received = b""
         while part := connection.recv(65_536):
@@ -75,7 +75,7 @@ def test_head_has_no_body(server: ServerProcess) -> None:
     [
         b"\x16\x03\x01 tls hello\r\n\r\n",
         b"GET\r\n\r\n",
-        b"GET /\xff HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nhost: localhost\r\n\r\n",
         b"NO\x00 / HTTP/1.1\r\n\r\n",
     ],
 )
@@ -122,7 +122,7 @@ def test_a_caller_who_leaves_harms_nobody(server: ServerProcess) -> None:
     for cut in (len(HEAD) - 10, len(HEAD) + 30):
         with server.connect() as connection:
             connection.sendall((HEAD + b"content-length: 40\r\n\r\n" + EVENT)[:cut])
-    assert server.exchange(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")[0] == 200
+    assert server.exchange(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")[0] == 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -131,7 +131,7 @@ def test_a_stop_finishes_what_is_under_way(tmp_path: Path, number: int) -> None:
         idle, busy = server.connect(), server.connect()
         half = len(EVENT) // 2
         busy.sendall(HEAD + b"content-length: %d\r\n\r\n" % len(EVENT) + EVENT[:half])
-        assert server.exchange(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")[0] == 200  # by now the other request is under way
+        assert server.exchange(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")[0] == 200  # by now the other request is under way
         server.process.send_signal(number)
         assert idle.recv(100) == b""  # closed at once: nothing was under way on it
         busy.sendall(EVENT[half:])
@@ -147,7 +147,7 @@ def test_a_stop_waits_no_longer_than_it_may(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, server={"drain": 1}) as server:
         stuck = server.connect()
         stuck.sendall(HEAD + b"content-length: 40\r\n\r\n")
-        assert server.exchange(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")[0] == 200
+        assert server.exchange(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")[0] == 200
         server.process.send_signal(signal.SIGTERM)
         assert server.end()[0] == 0
         stuck.close()
@@ -160,7 +160,7 @@ def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path) -> None:
         server.process.kill()
         server.end()
     with ServerProcess(tmp_path) as server:
-        answer = json.loads(server.exchange(b"GET /v1/system HTTP/1.1\r\nhost: x\r\n\r\n")[2])
+        answer = json.loads(server.exchange(b"GET /v1/system HTTP/1.1\r\nhost: localhost\r\n\r\n")[2])
         assert answer["position"] == sequence
 
 
