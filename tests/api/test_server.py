@@ -131,7 +131,9 @@ def test_a_stop_finishes_what_is_under_way(tmp_path: Path, number: int) -> None:
         idle, busy = server.connect(), server.connect()
         half = len(EVENT) // 2
         busy.sendall(HEAD + b"content-length: %d\r\n\r\n" % len(EVENT) + EVENT[:half])
-        assert server.exchange(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")[0] == 200  # by now the other request is under way
+        assert (
+            server.exchange(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")[0] == 200
+        )  # by now the other request is under way
         server.process.send_signal(number)
         assert idle.recv(100) == b""  # closed at once: nothing was under way on it
         busy.sendall(EVENT[half:])
