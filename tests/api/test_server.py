@@ -60,7 +60,8 @@ def test_pipelined_requests_are_answered_in_order(server: ServerProcess) -> None
 def test_head_has_no_body(server: ServerProcess) -> None:
     with server.connect() as connection:
         connection.sendall(
-            b"HEAD /health HTTP/1.1\r\nhost: localhost\r\n\r\nGET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+            b"HEAD /health HTTP/1.1\r\nhost: localhost\r\n\r\n"
+            b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
         )
         received = b""
         while part := connection.recv(65_536):
