@@ -120,7 +120,9 @@ def _fit(models: Sequence[Model], dataset: Dataset, settings: Settings, tell: Pr
     """Every model on the whole history."""
     data, seed, count = dataset.interactions, settings.training.seed, len(models)
     return [
-        model.fit(data, seed=seed, progress=within(tell, f"fit {model.name}", place / count, (place + 1) / count))
+        model.fit(
+            data, seed=seed, progress=within(tell, f"fit {model.name} on everything", place / count, (place + 1) / count)
+        )
         for place, model in enumerate(models)
     ]
 
