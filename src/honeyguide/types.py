@@ -186,7 +186,7 @@ class ModelVersion:
         return f"{self.model}@{self.version}"
 
 
-class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True):
+class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """A slate as logged: enough to say what was shown and to make the same list again.
 
     `items` in the order shown; `propensities` empty means 1.0 for each; `as_of` is the log position of the user's state

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import msgspec
+from msgspec import Raw
 
 from honeyguide.api.auth import Gatekeeper
 from honeyguide.api.bodies import has_body, media_type, read_body
@@ -19,13 +19,14 @@ from honeyguide.api.wire.lists import (
     SimpleItem,
     SimpleParams,
     SimpleRanked,
-    SimpleSlate,
+    SimpleWire,
     SlateWire,
 )
 from honeyguide.clock import Clock
 from honeyguide.errors import InvalidInput
-from honeyguide.messages import Filters, Price, Query, SlateItem
+from honeyguide.messages import Filters, Price, Query
 from honeyguide.recommend import Recommend, Served
+from honeyguide.recommend.ranked import items_of
 
 _PRIVATE: Final = (b"cache-control", b"private")
 _TIER: Final = b"x-honeyguide-cache"
@@ -40,7 +41,6 @@ _HEADERS: Final[dict[str, Headers]] = {
         "fallback": b"fallback",
     }.items()
 }
-_slate_items: Final = msgspec.json.Decoder(list[SlateItem]).decode
 _TOKEN: Final = str.maketrans(dict.fromkeys(' "(),/:;<=>?@[\\]{}', "-"))
 
 
@@ -64,7 +64,7 @@ class Lists:
         if asked.model_name is not None:
             self._choose_model(query, asked.model_name, headers, scope["method"])
         served, took = await self._served(query)
-        body = encode(SimpleSlate(served.user_id, served.ids, served.cached, served.request_id))
+        body = encode(SimpleWire(served.user_id, Raw(b"[%b]" % served.ids), served.cached, served.request_id))
         return _answer(body, served, took)
 
     async def _simple_of_body(self, scope: AsgiScope, receive: Receive, headers: RequestHeaders) -> Answer:
@@ -73,10 +73,10 @@ class Lists:
         if asked.model_name is not None:
             self._choose_model(query, asked.model_name, headers, scope["method"])
         served, took = await self._served(query)
-        items = _slate_items(b"[" + b",".join(served.fragments) + b"]")
+        items = items_of(served.items)
         answer = SimpleRanked(
             served.user_id,
-            served.ids,
+            [item.item_id for item in items],
             served.cached,
             served.request_id,
             [SimpleItem(item.item_id, item.score, item.reason.text) for item in items],
@@ -160,7 +160,7 @@ def wire(served: Served) -> SlateWire:
         request_id=served.request_id,
         user_id=served.user_id,
         surface=served.surface,
-        items=msgspec.Raw(b"[" + b",".join(served.fragments) + b"]"),
+        items=Raw(b"[%b]" % served.items),
         served_from=served.served_from,
         cached=served.cached,
         stale=served.stale,

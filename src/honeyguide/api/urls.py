@@ -73,7 +73,7 @@ Reader = Callable[[str], Any]
 
 
 def _whole(text: str) -> int:
-    digits = text.removeprefix("-")
+    digits = text[1:] if text[:1] == "-" else text
     if not (digits.isascii() and digits.isdigit()) or len(digits) > 18:
         raise ValueError(f"{_shown(text)} is not a whole number")
     return int(text)
@@ -118,7 +118,7 @@ class QueryReader:
 
     def read(self, query_string: bytes, path: Mapping[str, str] = _NOTHING) -> Any:
         """The struct; `path` holds the fields that are in the path, which are no parameters then."""
-        values: dict[str, Any] = {name: _read(name, text, self._one[name]) for name, text in path.items()}
+        values: dict[str, Any] = {name: _read(name, text, self._one[name]) for name, text in path.items()} if path else {}
         for name, text in pairs(query_string) if query_string else ():
             reader = self._one.get(name)
             if reader is not None and name not in values:

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS_CONTENT_TYPE
 
+from honeyguide.monitoring.loop import LoopCounter, LoopHistogram
+
 LAT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 FAST = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
 LONG = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0)
@@ -39,8 +41,14 @@ class Metrics:
     def _histogram(self, name: str, help: str, labels: Iterable[str], buckets: tuple[float, ...]) -> Histogram:
         return Histogram(f"honeyguide_{name}", help, tuple(labels), buckets=buckets, registry=self.registry)
 
+    def _loop_counter(self, name: str, help: str, labels: Iterable[str]) -> LoopCounter:
+        return LoopCounter(f"honeyguide_{name}", help, tuple(labels), self.registry)
+
+    def _loop_histogram(self, name: str, help: str, labels: Iterable[str], buckets: tuple[float, ...]) -> LoopHistogram:
+        return LoopHistogram(f"honeyguide_{name}", help, tuple(labels), buckets, self.registry)
+
     def _http(self) -> None:
-        self.http_request_duration = self._histogram(
+        self.http_request_duration = self._loop_histogram(
             "http_request_duration_seconds", "Time to answer, by route.", ("route", "method", "status_class"), LAT
         )
         self.http_requests_in_progress = self._gauge("http_requests_in_progress", "Requests being answered.")
@@ -49,10 +57,10 @@ class Metrics:
         self.build_info = self._gauge("build_info", "1, with what is running.", ("version", "python"))
 
     def _serving(self) -> None:
-        self.recommend_requests = self._counter(
+        self.recommend_requests = self._loop_counter(
             "recommend_requests_total", "Lists served.", ("surface", "served_from", "outcome")
         )
-        self.recommend_duration = self._histogram(
+        self.recommend_duration = self._loop_histogram(
             "recommend_duration_seconds", "Time to make or find a list.", ("surface", "served_from"), LAT
         )
         self.recommend_fallbacks = self._counter(
@@ -73,7 +81,7 @@ class Metrics:
         self.slates_lost = self._counter("slates_lost_total", "Served lists that could not be written.")
 
     def _cache(self) -> None:
-        self.cache_requests = self._counter("cache_requests_total", "Look-ups.", ("tier", "cache", "result"))
+        self.cache_requests = self._loop_counter("cache_requests_total", "Look-ups.", ("tier", "cache", "result"))
         self.cache_entries = self._gauge("cache_entries", "Values held.", ("tier", "cache"))
         self.cache_size = self._gauge("cache_size_bytes", "Bytes held.", ("tier", "cache"))
         self.cache_evictions = self._counter("cache_evictions_total", "Values dropped, by why.", ("tier", "reason"))

@@ -26,7 +26,7 @@ from honeyguide.protocols import Recipe, Request, SlateSink, Store
 from honeyguide.recommend.hydrate import Weighing, context_of, hydrate, overlay, with_changes
 from honeyguide.recommend.pipeline import Outcome, Pipeline
 from honeyguide.recommend.query import cache_key, check, is_plain, nameless
-from honeyguide.recommend.ranked import LONG, Ranked, Served, bucket_for, decode, encode, pack, without
+from honeyguide.recommend.ranked import LONG, Part, Ranked, Served, bucket_for, decode, encode, ids_of, pack, without
 from honeyguide.recommend.serving import Pair, ServingModels
 from honeyguide.recommend.subjects import Subjects
 from honeyguide.recommend.trace import trace
@@ -261,41 +261,47 @@ class Recommend:
     def _finish(self, query: Query, ranked: Ranked, origin: ServedFrom, stale: bool, started: float) -> Served:
         """Check what may not be shown, cut the page, log the slate, count."""
         start, end = query.offset, query.offset + query.n
-        part, length, late = ranked.upto(end), ranked.length, list[str]()
+        part, late = ranked.upto(end), list[str]()
+        ids, items = part.cut(start, end)
+        shown = ids_of(ids)
         denied = self._items.denied
-        if denied and not denied.isdisjoint(part.ids):
-            part = ranked.upto(length)
-            late = [item_id for item_id in part.ids if item_id in denied]
-            part = without(part, denied)
-            length = len(part.ids)
-        request_id = self._ids.next()
+        if denied and not denied.isdisjoint(shown if start == 0 else ids_of(part.cut(0, end)[0])):
+            part, late = self._without_denied(ranked, denied)
+            ids, items = part.cut(start, end)
+            shown = ids_of(ids)
         served = Served(
-            request_id=request_id,
+            request_id=self._ids.next(),
             user_id=query.user_id,
             surface=query.surface,
-            ids=part.ids[start:end],
-            fragments=part.fragments[start:end],
+            ids=ids,
+            items=items,
             served_from=origin,
             stale=stale,
             as_of=ranked.as_of,
             model=ranked.model,
             rung=ranked.rung,
             degraded=ranked.degraded,
-            next_cursor=_CURSORS[end] if end < MAX_N and end < length else None,
+            next_cursor=_CURSORS[end] if end < MAX_N and end < ranked.length - len(late) else None,
         )
         if not query.dry_run:
-            self._slates.add(self._slate(query, ranked, served, late))
+            self._slates.add(self._slate(query, ranked, served, shown, late))
         self._count(query.surface, origin, self._clock.monotonic() - started)
         return served
 
-    def _slate(self, query: Query, ranked: Ranked, served: Served, late: list[str]) -> ServedSlate:
+    @staticmethod
+    def _without_denied(ranked: Ranked, denied: set[str]) -> tuple[Part, list[str]]:
+        """The whole list without what may not be shown any more, and which items that took out."""
+        part = ranked.upto(ranked.length)
+        return without(part, denied), [item_id for item_id in ids_of(part.ids) if item_id in denied]
+
+    def _slate(self, query: Query, ranked: Ranked, served: Served, shown: list[str], late: list[str]) -> ServedSlate:
         request_id = served.request_id
         return ServedSlate(
             request_id=request_id,
             ts=self._clock.now_ms(),
             user_id=_subject(query),
             surface=query.surface,
-            items=served.ids,
+            items=shown,
             n=query.n,
             served_from=served.served_from,
             rung=ranked.rung,

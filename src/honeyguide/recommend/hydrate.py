@@ -118,8 +118,12 @@ def with_changes(surface: Surface, changes: Mapping[str, object]) -> Surface:
         raise InvalidInput("The recipe cannot be used.", errors=[FieldError(pointer, str(first["msg"]))]) from None
 
 
+_NOT_THE_LIST = ("user_id", "n", "surface", "explain", "dry_run")
+
+
 def context_of(query: Query) -> dict[str, object]:
     """The query's fields that shape a list, as JSON values, for the slate."""
-    kept = msgspec.structs.replace(query, user_id="", n=10, surface="home", explain=False, dry_run=False)
-    context: dict[str, object] = msgspec.to_builtins(kept)
-    return {name: value for name, value in context.items() if name != "user_id"}
+    context: dict[str, object] = msgspec.to_builtins(query)
+    for name in _NOT_THE_LIST:
+        context.pop(name, None)
+    return context

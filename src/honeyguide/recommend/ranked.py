@@ -1,9 +1,11 @@
 """The ranked list as the cache keeps it, and the answer as a caller gets it. Both hold encoded items.
 
-An item is turned into JSON once, when its list is made; serving it again is a concatenation of bytes.
+An item is turned into JSON once, when its list is made; serving it again cuts a piece out of that text.
 """
 
+import struct
 from collections.abc import Collection, Sequence
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -13,6 +15,7 @@ from honeyguide.types import Json, Rung, ServedFrom
 
 SHORT, LONG = 100, 600
 _HEAD = 20
+_END = 4  # bytes
 _SHORT_SERVES = 80  # the rest of a short list is the reserve for late filters
 
 
@@ -21,13 +24,52 @@ def bucket_for(length: int) -> int:
     return SHORT if length <= _SHORT_SERVES else LONG
 
 
-class Ranked(msgspec.Struct, array_like=True):
+class Part(msgspec.Struct, array_like=True, gc=False):
+    """Consecutive items as JSON text: `ids` and `items` are joined by commas, the ends (uint32, little endian) say where
+    each stops. A page of them is cut out of the text; nothing is decoded to be served."""
+
+    ids: bytes
+    items: bytes
+    id_ends: bytes
+    item_ends: bytes
+
+    def __len__(self) -> int:
+        return len(self.id_ends) // _END
+
+    def cut(self, start: int, end: int) -> tuple[bytes, bytes]:
+        """Ids and items from `start` up to `end` as comma-separated JSON."""
+        end = min(end, len(self.id_ends) // _END)
+        if start >= end:
+            return b"", b""
+        first_id, first_item = (_at(self.id_ends, start) + 1, _at(self.item_ends, start) + 1) if start else (0, 0)
+        return self.ids[first_id : _at(self.id_ends, end)], self.items[first_item : _at(self.item_ends, end)]
+
+    def joined(self, other: "Part") -> "Part":
+        """These items and then the others; neither is empty."""
+        return Part(
+            b"%b,%b" % (self.ids, other.ids),
+            b"%b,%b" % (self.items, other.items),
+            self.id_ends + _moved(other.id_ends, len(self.ids) + 1),
+            self.item_ends + _moved(other.item_ends, len(self.items) + 1),
+        )
+
+
+def _at(ends: bytes, place: int) -> int:
+    """Where the item before `place` ends."""
+    return int.from_bytes(ends[_END * place - _END : _END * place], "little")
+
+
+def _moved(ends: bytes, by: int) -> bytes:
+    count = len(ends) // _END
+    return struct.pack(f"<{count}I", *[end + by for end in struct.unpack(f"<{count}I", ends)])
+
+
+class Ranked(msgspec.Struct, array_like=True, gc=False):
     """A list before late filters: `head` are its first items, `tail` the others, packed since few answers need them.
 
-    Each part is ids, best first, and one JSON fragment per id. `computed_at`, `as_of`, `model`, `missed` are what a replay
-    needs to make it again."""
+    `computed_at`, `as_of`, `model`, `missed` are what a replay needs to make it again."""
 
-    head: "Part"
+    head: Part
     tail: msgspec.Raw
     length: int
     as_of: int
@@ -37,32 +79,34 @@ class Ranked(msgspec.Struct, array_like=True):
     degraded: list[str]
     missed: list[str]
 
-    def upto(self, end: int) -> "Part":
+    def upto(self, end: int) -> Part:
         """At least the first `end` items, all if there are fewer."""
-        if end <= len(self.head.ids) or self.length == len(self.head.ids):
-            return self.head
-        tail = _parts.decode(self.tail)
-        return Part(self.head.ids + tail.ids, self.head.fragments + tail.fragments)
-
-
-class Part(msgspec.Struct, array_like=True):
-    """Ids and their JSON fragments, in order."""
-
-    ids: list[str]
-    fragments: list[bytes]
+        size = len(self.head)
+        return self.head if end <= size or self.length == size else self.head.joined(_parts.decode(self.tail))
 
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Ranked)
 _parts = msgspec.msgpack.Decoder(Part)
-_items = msgspec.json.Decoder(SlateItem)
+_json = msgspec.json.Encoder()
+_ids = msgspec.json.Decoder(list[str])
+_items = msgspec.json.Decoder(list[SlateItem])
 
 
 def pack(items: Sequence[SlateItem], **made: Any) -> Ranked:
     """A list of items with how it was `made` (the other fields of `Ranked`)."""
-    ids, fragments = [item.item_id for item in items], [msgspec.json.encode(item) for item in items]
-    tail = msgspec.Raw(_encoder.encode(Part(ids[_HEAD:], fragments[_HEAD:])))
-    return Ranked(head=Part(ids[:_HEAD], fragments[:_HEAD]), tail=tail, length=len(ids), **made)
+    tail = msgspec.Raw(_encoder.encode(_part(items[_HEAD:])))
+    return Ranked(head=_part(items[:_HEAD]), tail=tail, length=len(items), **made)
+
+
+def _part(items: Sequence[SlateItem]) -> Part:
+    ids, texts = [_json.encode(item.item_id) for item in items], [_json.encode(item) for item in items]
+    return Part(b",".join(ids), b",".join(texts), _ends(ids), _ends(texts))
+
+
+def _ends(texts: Sequence[bytes]) -> bytes:
+    """Where each text ends when they are joined by commas."""
+    return struct.pack(f"<{len(texts)}I", *[end + place for place, end in enumerate(accumulate(map(len, texts)))])
 
 
 def encode(ranked: Ranked) -> bytes:
@@ -75,23 +119,32 @@ def decode(payload: bytes) -> Ranked:
     return _decoder.decode(payload)
 
 
+def ids_of(text: bytes) -> list[str]:
+    """The ids in comma-separated JSON."""
+    return _ids.decode(b"[%b]" % text)
+
+
+def items_of(text: bytes) -> list[SlateItem]:
+    """The items in comma-separated JSON."""
+    return _items.decode(b"[%b]" % text)
+
+
 def without(part: Part, removed: Collection[str]) -> Part:
     """The items that are not `removed`, ranks closed up."""
-    items = [_items.decode(fragment) for fragment in part.fragments]
-    items = [item for item in items if item.item_id not in removed]
+    items = [item for item in items_of(part.items) if item.item_id not in removed]
     for rank, item in enumerate(items, start=1):
         item.rank = rank
-    return Part([item.item_id for item in items], [msgspec.json.encode(item) for item in items])
+    return _part(items)
 
 
-class Served(msgspec.Struct):
-    """The answer to one query, still encoded. `fragments` are JSON objects of `SlateItem`, in order."""
+class Served(msgspec.Struct, gc=False):
+    """The answer to one query, still encoded: `ids` and `items` are comma-separated JSON, in order."""
 
     request_id: str
     user_id: str
     surface: str
-    ids: list[str]
-    fragments: list[bytes]
+    ids: bytes
+    items: bytes
     served_from: ServedFrom
     stale: bool
     as_of: int
@@ -110,7 +163,7 @@ class Served(msgspec.Struct):
     def slate(self) -> Slate:
         """The answer as an object."""
         fields: dict[str, Any] = {name: getattr(self, name) for name in _SLATE_FIELDS}
-        return Slate(items=[_items.decode(fragment) for fragment in self.fragments], cached=self.cached, **fields)
+        return Slate(items=items_of(self.items), cached=self.cached, **fields)
 
 
 _SLATE_FIELDS = (

@@ -440,6 +440,5 @@ slates: Final = Table(
     Column("body", LargeBinary, nullable=False),  # the whole slate as MessagePack
     sqlite_autoincrement=True,  # folds follow it by number
 )
+# Appended in order of request id and nothing else: an index by user would cost every list a random page.
 Index("slates_request_id", slates.c.request_id, unique=True)
-Index("slates_ts", slates.c.ts)
-Index("slates_user_id", slates.c.user_id, slates.c.ts)

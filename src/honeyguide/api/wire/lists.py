@@ -33,6 +33,15 @@ class SimpleSlate(msgspec.Struct):
     request_id: str
 
 
+class SimpleWire(msgspec.Struct):
+    """`SimpleSlate` with its ids already encoded."""
+
+    user_id: str
+    items: msgspec.Raw
+    cached: bool
+    request_id: str
+
+
 class SimpleItem(msgspec.Struct):
     """An item of the simple answer with why it is there, as a sentence."""
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Line = Literal["truth", "losable"]
 
-VERSIONS: Final[dict[Line, tuple[str, ...]]] = {"truth": ("0001",), "losable": ("0001",)}
+VERSIONS: Final[dict[Line, tuple[str, ...]]] = {"truth": ("0001",), "losable": ("0001", "0002")}
 """All versions of each line, oldest first. The last is what this release reads and writes."""
 
 _FOLDER: Final = Path(__file__).parent
