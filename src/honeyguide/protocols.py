@@ -53,6 +53,9 @@ class EventLog(Protocol):
 
         With `until`, as it was at that log position. Impressions are no history and are not in it."""
 
+    async def rows_after(self, sequence: int, *, limit: int) -> list[LogRow]:
+        """The next rows after a position, at most `limit` (up to 1,000), in log order: for who follows the log."""
+
     def scan(self, *, after: int = 0, until: int | None = None, limit: int | None = None) -> Iterator[list[LogRow]]:
         """All rows with after < sequence <= until in log order, in batches; each batch is one short read."""
 
@@ -66,10 +69,10 @@ class EventLog(Protocol):
 
 
 class LogWatch(Protocol):
-    """Tells whether another connection has committed since the last call; costs microseconds."""
+    """Tells cheaply whether there may be something new: rows of the log, or another target of an alias."""
 
-    def changed(self) -> bool:
-        """True once after each commit by any other connection, this process's own writer included."""
+    async def changed(self) -> bool:
+        """True at the first call after such a commit, by whomever, this process included; it may be True for others too."""
 
 
 class CatalogueTable(Protocol):
@@ -191,7 +194,11 @@ class Checkpoints(Protocol):
 
 
 class Store(Protocol):
-    """One project's storage: the parts share one database."""
+    """One project's storage: the parts share one database.
+
+    `shared`: several servers may work on it at the same time, on one machine or on many."""
+
+    shared: bool
 
     log: EventLog
     catalogue: CatalogueTable
@@ -202,7 +209,7 @@ class Store(Protocol):
     checkpoints: Checkpoints
 
     def hold(self, holder: str) -> AbstractContextManager[None]:
-        """Be the only server on this data; raises `DataDirectoryBusy`, saying who holds it."""
+        """Be a server on this data; the only one unless `shared`, else raises `DataDirectoryBusy`, saying who holds it."""
 
     def close(self) -> None:
         """Finish what was acknowledged and let go of all files."""

@@ -8,7 +8,9 @@ import polars as pl
 import pytest
 
 from honeyguide.errors import Unavailable
-from honeyguide.stores.sqlite import SqliteStore, derive, history, rows
+from honeyguide.stores.sql import rows
+from honeyguide.stores.sql.derive import KnownItems
+from honeyguide.stores.sqlite import SqliteStore, derive, history
 from honeyguide.stores.sqlite.connect import meaning
 from honeyguide.testing.stores.rows import all_items, change, event, run, some_history
 from honeyguide.types import LogRow
@@ -39,7 +41,7 @@ def test_an_item_is_known_only_once_it_is_committed(store: SqliteStore) -> None:
 
 
 def test_what_is_known_is_bounded() -> None:
-    known = derive.KnownItems(most=10)
+    known = KnownItems(most=10)
     batches = [[event("u", f"{part}/{at}") for at in range(5)] for part in range(20)]
     for batch in batches:
         known.add(batch)

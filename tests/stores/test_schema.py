@@ -19,9 +19,9 @@ from honeyguide.clock import ManualClock
 from honeyguide.errors import Conflict
 from honeyguide.stores import migrations, schema
 from honeyguide.stores.migrations import VERSIONS, Line
+from honeyguide.stores.sql.registry import _FIELDS
+from honeyguide.stores.sql.rows import ITEM_COLUMNS, LOG_COLUMNS, USER_COLUMNS
 from honeyguide.stores.sqlite import SLATES, TRUTH, SqliteStore, state
-from honeyguide.stores.sqlite.registry import _FIELDS
-from honeyguide.stores.sqlite.rows import ITEM_COLUMNS, LOG_COLUMNS, USER_COLUMNS
 from honeyguide.types import Job
 
 FILES: list[tuple[Line, str, MetaData]] = [("truth", TRUTH, schema.truth), ("losable", SLATES, schema.losable)]

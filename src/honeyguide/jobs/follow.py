@@ -12,6 +12,7 @@ from honeyguide.types import Appended, LogRow
 
 POLL_SECONDS = 0.05
 _ROWS_PER_ROUND = 20_000
+_BATCH = 1_000
 
 
 class Follow:
@@ -44,13 +45,13 @@ class Follow:
         """Tell the subscribers of all that others have committed since the last round.
 
         A round that fails is taken up again by the next one, where it stopped."""
-        if not (self._watch.changed() or self._behind):
+        if not (await self._watch.changed() or self._behind):
             return
         self._behind = True
         seen = 0
         while seen < _ROWS_PER_ROUND:
             self._skip_own()
-            batch = next(iter(self._log.scan(after=self.position, limit=1000)), None)
+            batch = await self._log.rows_after(self.position, limit=_BATCH)
             if not batch:
                 break
             await self._tell(batch)

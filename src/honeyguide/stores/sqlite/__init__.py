@@ -16,12 +16,13 @@ from honeyguide.config.settings import Settings
 from honeyguide.errors import ConfigError
 from honeyguide.protocols import CatalogueTable, Checkpoints, EventLog, IdempotencyKeys, JobTable, Registry, SlateLog
 from honeyguide.stores.lock import hold
+from honeyguide.stores.sql.jobs import TableJobs
+from honeyguide.stores.sql.keys import TableCheckpoints
+from honeyguide.stores.sql.registry import TableRegistry
 from honeyguide.stores.sqlite.catalogue import SqliteCatalogue
 from honeyguide.stores.sqlite.connect import Readers, meaning, open_writer
-from honeyguide.stores.sqlite.jobs import SqliteJobs
-from honeyguide.stores.sqlite.keys import SqliteCheckpoints, SqliteIdempotency
+from honeyguide.stores.sqlite.idempotency import SqliteIdempotency
 from honeyguide.stores.sqlite.log import SqliteLog
-from honeyguide.stores.sqlite.registry import SqliteRegistry
 from honeyguide.stores.sqlite.schema import migrate
 from honeyguide.stores.sqlite.slates import SqliteSlates
 from honeyguide.stores.sqlite.writer import Writer
@@ -34,6 +35,7 @@ LOCK: Final = "server.lock"
 class SqliteStore:
     """`protocols.Store` in a folder; created if it is not there. Raises `Unavailable` for a truth that is damaged."""
 
+    shared = False
     log: EventLog
     catalogue: CatalogueTable
     slates: SlateLog
@@ -63,10 +65,10 @@ class SqliteStore:
         self.log = log
         self.slates = self._slates
         self.catalogue = SqliteCatalogue(self._writer, self._readers)
-        self.registry = SqliteRegistry(self._writer, self._readers, clock)
-        self.jobs = SqliteJobs(self._writer, self._readers, clock)
+        self.registry = TableRegistry(self._writer, self._readers, clock)
+        self.jobs = TableJobs(self._writer, self._readers, clock)
         self.idempotency = SqliteIdempotency(self._writer, self._readers, clock)
-        self.checkpoints = SqliteCheckpoints(self._writer, self._readers, clock)
+        self.checkpoints = TableCheckpoints(self._writer, self._readers, clock)
 
     def hold(self, holder: str) -> AbstractContextManager[None]:
         """Be the only server on this folder; raises `DataDirectoryBusy`, saying who is."""

@@ -5,8 +5,9 @@ from typing import Final
 import polars as pl
 
 from honeyguide.stores.conditions import HISTORY
+from honeyguide.stores.sql.rows import LINKS_AT
 from honeyguide.stores.sqlite.connect import Readers
-from honeyguide.stores.sqlite.state import LINKS_AT, position
+from honeyguide.stores.sqlite.state import position
 
 COLUMNS: Final = {
     "user_id": pl.String,

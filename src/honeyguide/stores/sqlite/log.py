@@ -9,14 +9,17 @@ import polars as pl
 
 from honeyguide.errors import TooLarge
 from honeyguide.protocols import LogWatch
+from honeyguide.stores.sql.derive import KnownItems
+from honeyguide.stores.sql.rows import SELECT_LOG, log_row
 from honeyguide.stores.sqlite import derive, history, state
 from honeyguide.stores.sqlite.connect import Readers
-from honeyguide.stores.sqlite.rows import LOG_WIDTH, SELECT_LOG, flat, insert_log, log_row
+from honeyguide.stores.sqlite.rows import LOG_WIDTH, flat, insert_log
 from honeyguide.stores.sqlite.watch import Watch
 from honeyguide.stores.sqlite.writer import Writer
 from honeyguide.types import MAX_BATCH, Appended, LogRow, UserState
 
 _SCAN: Final = 2_000
+_AFTER: Final = f"{SELECT_LOG} WHERE sequence > ? ORDER BY sequence LIMIT ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class SqliteLog:
     def __init__(self, writer: Writer, readers: Readers) -> None:
         self._writer = writer
         self._readers = readers
-        self._known = derive.KnownItems()
+        self._known = KnownItems()
         self._watches: list[Watch] = []
 
     async def append(self, rows: Sequence[LogRow]) -> Appended:
@@ -59,6 +62,11 @@ class SqliteLog:
         """A user's attributes and latest events in one snapshot; see `protocols.EventLog.user_state`."""
         with self._readers.snapshot() as db:
             return state.user_state(db, user_id, limit=limit, until=until)
+
+    async def rows_after(self, sequence: int, *, limit: int) -> list[LogRow]:
+        """The next rows after a position, in log order."""
+        with self._readers.snapshot() as db:
+            return [log_row(values) for values in db.execute(_AFTER, (sequence, limit)).fetchall()]
 
     def scan(self, *, after: int = 0, until: int | None = None, limit: int | None = None) -> Iterator[list[LogRow]]:
         """Rows in log order, in batches of one short read each; without `until`, up to the position at the start."""

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from honeyguide.stores.conditions import BESIDE_HISTORY, HISTORY
 from honeyguide.stores.fold import People, fold_properties, merged_properties
-from honeyguide.stores.sqlite.rows import SELECT_LOG, SELECT_USER, log_row, select_in, user
+from honeyguide.stores.sql.rows import LINKS_AT, SELECT_LOG, SELECT_USER, log_row, user
+from honeyguide.stores.sqlite.rows import select_in
 from honeyguide.types import User, UserEvent, UserState
 
 _EVENTS: Final = (
@@ -17,8 +18,6 @@ _SEEN: Final = (
     f"SELECT EXISTS (SELECT 1 FROM log WHERE user_id = :user_id AND {HISTORY} AND sequence <= :until) "
     f"OR EXISTS (SELECT 1 FROM log WHERE user_id = :user_id AND {BESIDE_HISTORY} AND sequence <= :until)"
 )
-LINKS_AT: Final = "SELECT user_id, canonical_id FROM user_links WHERE since <= :at AND (until IS NULL OR until > :at)"
-"""Users who went by another id at a log position, and which."""
 _NAMED: Final = "SELECT EXISTS (SELECT 1 FROM user_links WHERE canonical_id = :user_id AND since <= :until)"
 _CHANGES: Final = f"{SELECT_LOG} WHERE {BESIDE_HISTORY} AND kind <> 'event' AND user_id"
 

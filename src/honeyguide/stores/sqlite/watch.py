@@ -17,7 +17,7 @@ class Watch:
         self._closed = False
         self._version = self._read()
 
-    def changed(self) -> bool:
+    async def changed(self) -> bool:
         """True once after commits by any other connection. Any table counts, so the log may be as it was."""
         if self._closed:
             raise Unavailable("The store is closed.", cure="Open it again.", code="store_closed")

@@ -195,6 +195,14 @@ class LogSuite(Fixtures):
         assert [row for batch in store.log.scan(limit=2 * MAX_BATCH + 1) for row in batch] == rows[: 2 * MAX_BATCH + 1]
         assert list(store.log.scan(after=rows[-1].sequence)) == list(store.log.scan(limit=0)) == []
 
+    def test_whoever_follows_gets_the_next_rows(self, store: Store) -> None:
+        """A few at a time, in order, until there are no more."""
+        rows = [event("u", f"i{at}") for at in range(7)]
+        run(store.log.append(rows))
+        assert run(store.log.rows_after(0, limit=3)) == rows[:3]
+        assert run(store.log.rows_after(rows[2].sequence, limit=MAX_BATCH)) == rows[3:]
+        assert run(store.log.rows_after(rows[6].sequence, limit=MAX_BATCH)) == []
+
     def test_interactions_are_the_history_of_all(self, store: Store) -> None:
         """Events that name a user and an item, by time then arrival, up to a position."""
         late = event("v", "b", ts=1, type="purchase", value=9.5, quantity=2)
@@ -211,10 +219,10 @@ class LogSuite(Fixtures):
         """Once per look, whoever committed, never without a commit."""
         watch = store.log.watch()
         other = opened()
-        assert not watch.changed()
+        assert not run(watch.changed())
         for writer in (store, other):
             run(writer.log.append([event("u", "i"), event("u", "j")]))
             run(writer.log.append([event("u", "i")]))
-            assert watch.changed()
-            assert not watch.changed()
+            assert run(watch.changed())
+            assert not run(watch.changed())
             assert run(store.log.user_state("u", limit=99)) == run(other.log.user_state("u", limit=99))

@@ -1,6 +1,5 @@
-"""Long-running actions in SQLite."""
+"""Long-running actions."""
 
-import sqlite3
 from collections.abc import Sequence
 from threading import Lock
 from typing import Any, Final
@@ -9,9 +8,8 @@ import msgspec
 
 from honeyguide.clock import Clock, RequestIds
 from honeyguide.errors import NotFound
-from honeyguide.stores.sqlite.connect import Readers
-from honeyguide.stores.sqlite.rows import properties
-from honeyguide.stores.sqlite.writer import Writer
+from honeyguide.stores.sql import Database, Reads, Writes
+from honeyguide.stores.sql.rows import properties
 from honeyguide.types import Job, Json
 
 _FIELDS: Final = Job.__struct_fields__
@@ -20,12 +18,12 @@ _INSERT: Final = f"INSERT INTO jobs ({', '.join(_FIELDS)}) VALUES ({', '.join('?
 _UPDATE: Final = f"UPDATE jobs SET {', '.join(f'{name} = ?' for name in _FIELDS[1:])} WHERE job_id = ?"
 
 
-class SqliteJobs:
-    """`protocols.JobTable` on SQLite. Job ids are in the order of time."""
+class TableJobs:
+    """`protocols.JobTable` on any database. Job ids are in the order of time."""
 
-    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
-        self._writer = writer
-        self._readers = readers
+    def __init__(self, writes: Writes, reads: Reads, clock: Clock) -> None:
+        self._writes = writes
+        self._reads = reads
         self._clock = clock
         self._ids = RequestIds(clock)
         self._lock = Lock()
@@ -35,16 +33,16 @@ class SqliteJobs:
         with self._lock:
             job_id = self._ids.next()
         job = Job(job_id=job_id, kind=kind, state="queued", created_at=self._clock.now_ms(), params=params)
-        self._writer.call(_create, job)
+        self._writes.call(_create, job)
         return job
 
     def update(self, job: Job) -> None:
         """Store the job's present state; raises `NotFound`."""
-        self._writer.call(_update, job)
+        self._writes.call(_update, job)
 
     def get(self, job_id: str) -> Job:
         """One job; raises `NotFound`."""
-        with self._readers.snapshot() as db:
+        with self._reads.snapshot() as db:
             row = db.execute(f"{_SELECT} WHERE job_id = ?", (job_id,)).fetchone()
         if row is None:
             raise _unknown(job_id)
@@ -52,17 +50,17 @@ class SqliteJobs:
 
     def page(self, *, limit: int, after: str | None = None) -> list[Job]:
         """Jobs, newest first, after the id `after`."""
-        sql = f"{_SELECT} WHERE ? IS NULL OR job_id < ? ORDER BY job_id DESC LIMIT ?"
-        with self._readers.snapshot() as db:
+        sql = f"{_SELECT} WHERE CAST(? AS TEXT) IS NULL OR job_id < ? ORDER BY job_id DESC LIMIT ?"
+        with self._reads.snapshot() as db:
             return [_job(row) for row in db.execute(sql, (after, after, limit)).fetchall()]
 
 
-def _create(db: sqlite3.Connection, jobs: Sequence[Job]) -> list[None]:
+def _create(db: Database, jobs: Sequence[Job]) -> list[None]:
     db.executemany(_INSERT, map(_values, jobs))
     return [None] * len(jobs)
 
 
-def _update(db: sqlite3.Connection, jobs: Sequence[Job]) -> list[None]:
+def _update(db: Database, jobs: Sequence[Job]) -> list[None]:
     for job in jobs:
         job_id, *values = _values(job)
         if db.execute(_UPDATE, (*values, job_id)).rowcount == 0:
