@@ -92,7 +92,7 @@ class Runtime:
         )
         self.baseline.serve_on(self.serving)
         self.slates = SlateWriter(self.store.slates, metrics)
-        self.subjects = Subjects(settings.all_surfaces(), generations, metrics)
+        self.subjects = Subjects(settings.all_surfaces(), generations, metrics, self.store.catalogue.merged)
         self._threads = ThreadPoolExecutor(_WORKERS, thread_name_prefix="honeyguide-source")
         self.recommend = Recommend(
             store=self.store,

@@ -21,7 +21,7 @@ from honeyguide.bootstrap import Runtime, data_options, open_runtime
 from honeyguide.clock import Clock
 from honeyguide.config import Settings, load
 from honeyguide.errors import FieldError, InvalidInput
-from honeyguide.messages import EventIn, Explanation, IngestReport, ItemIn, Query, Rejected, Slate, UserIn
+from honeyguide.messages import EventIn, Explanation, IngestReport, ItemIn, Merged, Query, Rejected, Slate, UserIn
 from honeyguide.train import TrainReport, train
 
 __all__ = ["Honeyguide"]
@@ -121,6 +121,10 @@ class Honeyguide:
     def similar(self, item_id: str, n: int = 10, *, surface: str = "similar", **fields: Any) -> Slate:
         """The items most similar to an item."""
         return self.run(self.runtime.recommend.recommend(_query(item_id=item_id, n=n, surface=surface, **fields)))
+
+    def merge_users(self, user_id: str, into: str) -> Merged:
+        """Make `user_id` (a visitor before the login) one person with `into`. Raises Conflict or NotFound."""
+        return self.run(self.runtime.ingest.merge_users(user_id, into))
 
     def explain(self, request_id: str) -> Explanation:
         """How a served list came about, made again from the log. Raises NotFound."""

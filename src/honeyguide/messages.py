@@ -72,6 +72,20 @@ class IngestReport(msgspec.Struct, kw_only=True):
     sequence: int = 0
 
 
+class Merged(msgspec.Struct, kw_only=True):
+    """Users that are one person from now on.
+
+    `canonical_id` is the id that the person goes by, `user_ids` all ids of the person, that one last. `accepted` is 0 if
+    they were one already. A list whose `as_of` is at least `sequence` knows of it. `unknown` names the id, if any, that
+    nothing is known of yet: what it does from now on is the person's."""
+
+    canonical_id: str
+    user_ids: list[str]
+    accepted: int
+    sequence: int
+    unknown: list[str]
+
+
 class Price(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A closed price range; items without a price are outside of it."""
 

@@ -93,6 +93,12 @@ class CatalogueTable(Protocol):
     async def users(self, *, limit: int, after: str | None = None) -> list[User]:
         """A page of users in order of id, after the id `after`."""
 
+    async def person(self, user_id: str) -> list[User]:
+        """All users that are one person with `user_id` now, the one that they go by last; empty if none has a row."""
+
+    async def merged(self, user_ids: Collection[str]) -> dict[str, list[str]]:
+        """For those of the users that were ever merged, either way: all other ids that are, or were, the same person."""
+
     def scan_items(self) -> Iterator[list[Item]]:
         """All items, deleted ones included, in order of first sight, in batches."""
 

@@ -15,7 +15,7 @@ import honeyguide
 from honeyguide.api import openapi
 from honeyguide.api.auth import REASONS, Gatekeeper, Scope
 from honeyguide.api.cold import Cold, Service
-from honeyguide.api.endpoint import Answer, AsgiScope, Endpoint, Handler, Meters, Receive, RequestHeaders, Send
+from honeyguide.api.endpoint import Answer, AsgiApp, AsgiScope, Endpoint, Handler, Meters, Receive, RequestHeaders, Send
 from honeyguide.api.idempotency import Idempotency
 from honeyguide.api.intake import TRACK, Intake
 from honeyguide.api.lists import Lists
@@ -37,13 +37,31 @@ def create_app(runtime: Runtime) -> "App":
 class Methods:
     """The endpoints of one path, by method; HEAD is answered as GET, whose body the server leaves out."""
 
-    def __init__(self, by_method: Mapping[str, Endpoint], refuse: Endpoint) -> None:
+    def __init__(self, by_method: Mapping[str, Endpoint], refuse: AsgiApp) -> None:
+        """`refuse` answers all other methods."""
         self.by_method = {**by_method, **({"HEAD": by_method["GET"]} if "GET" in by_method else {})}
         self._refuse = refuse
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer with the method's endpoint, or say which methods there are."""
         await self.by_method.get(scope["method"], self._refuse)(scope, receive, send)
+
+
+class WholeSegment:
+    """Answers the other methods of a path that ends in `{..._id}:verb`: there an id may end in `:verb` itself."""
+
+    def __init__(self, verb: str, whole: Methods, refuse: AsgiApp) -> None:
+        """`whole` answers on the path without the verb; what it has no method for is refused."""
+        self._verb, self._whole, self._refuse = verb, whole, refuse
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Answer as the path without the verb does, the verb being the end of the id."""
+        if scope["method"] in self._whole.by_method:
+            *rest, (name, text) = scope["path_params"].items()
+            params = {**dict(rest), name: f"{text}:{self._verb}"}
+            await self._whole({**scope, "path_params": params}, receive, send)
+        else:
+            await self._refuse(scope, receive, send)
 
 
 class App:
@@ -106,16 +124,20 @@ class App:
         return app
 
     def _methods(self, path: str) -> Methods:
-        routes = [route for route in ROUTES if route.path == path]
-        allowed = [route.method for route in routes]
+        allowed = [route.method for route in ROUTES if route.path == path]
 
         async def refuse(scope: AsgiScope, receive: Receive, headers: RequestHeaders) -> Answer:
             raise MethodNotAllowed(scope["method"], [*allowed, *(["HEAD"] if "GET" in allowed else [])])
 
-        by_method: dict[str, Endpoint] = {
-            route.method: self._endpoint(self._handler(route), path, route.scope) for route in routes
-        }
-        return Methods(by_method, self._endpoint(refuse, path, None))
+        refusing: AsgiApp = self._endpoint(refuse, path, None)
+        whole, ending, verb = path.rpartition("_id}:")
+        if ending:
+            refusing = WholeSegment(verb, self._methods(f"{whole}_id}}"), refusing)
+        return Methods(self._by_method(path), refusing)
+
+    def _by_method(self, path: str) -> dict[str, Endpoint]:
+        found = (route for route in ROUTES if route.path == path)
+        return {route.method: self._endpoint(self._handler(route), path, route.scope) for route in found}
 
     def _handler(self, route: Route) -> Handler:
         if route.hot is not None:

@@ -21,6 +21,7 @@ AsgiScope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+AsgiApp = Callable[[AsgiScope, Receive, Send], Awaitable[None]]
 RequestHeaders = dict[bytes, bytes]
 
 JSON: Final = (b"content-type", b"application/json")

@@ -34,6 +34,7 @@ FIELDS: Final[dict[str, FieldRule]] = {
     "RecommendIn.user_id": _STRANGER,
     "RecommendParams.user_id": _STRANGER,
     "SimilarParams.user_id": _STRANGER,
+    "into": _id("the id of the user that this one turned out to be, by which both go from now on"),
     "item_id": _id("the id of an item"),
     "event_id": _id("the sender's id of the event, by which a repetition is noticed"),
     "request_id": _id("the id of the slate that this is about"),

@@ -19,7 +19,7 @@ from honeyguide.api.wire import operations as ops
 from honeyguide.api.wire.base import In, PageParams
 from honeyguide.api.wire.events import TrackIn, TrackParams
 from honeyguide.ingest.decode import EVENTS, ITEMS, RowDecoder
-from honeyguide.messages import EventIn, Explanation, IngestReport, ItemIn, Slate
+from honeyguide.messages import EventIn, Explanation, IngestReport, ItemIn, Merged, Slate
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Json = dict[str, Any]
@@ -156,6 +156,11 @@ ITEM_ROUTES: Final = _group(
 USER_ROUTES: Final = _group(
     "users",
     Route("GET", "/v1/users", "catalog:write", catalogue.list_users, goods.UserPage, eg.page(eg.USER), **_PAGE),
+    Route(
+        "POST", "/v1/users/{user_id}:merge", "catalog:write", catalogue.merge_user, Merged, eg.MERGED,
+        body=goods.MergeIn, errors=(404, 409), sent={"into": "user_123"},
+        params=goods.UserParams, given={"user_id": "visitor_9f2c"},
+    ),
     Route(
         "GET", "/v1/users/{user_id}", "catalog:write", catalogue.get_user, goods.UserOut, eg.USER,
         errors=(404,), tagged=True, **_USER,

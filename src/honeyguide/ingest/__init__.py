@@ -11,9 +11,10 @@ import structlog
 
 from honeyguide.clock import Clock, RequestIds
 from honeyguide.config.settings import Settings
-from honeyguide.ingest.catalogue import change_rows, delete_rows, valid_ids
+from honeyguide.ingest import merge
+from honeyguide.ingest.catalogue import change_rows, delete_rows, payload, valid_ids
 from honeyguide.ingest.events import EventRules
-from honeyguide.messages import EventIn, IngestReport, ItemIn, Rejected, UserIn
+from honeyguide.messages import EventIn, IngestReport, ItemIn, Merged, Rejected, UserIn
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import CatalogueTable, EventLog
 from honeyguide.types import MAX_BATCH, Appended, LogRow, RowKind
@@ -47,6 +48,7 @@ class Ingest:
     ) -> None:
         self._log, self._catalogue, self._clock, self._ids = log, catalogue, clock, ids
         self._subscribers = tuple(subscribers)
+        self._merging = asyncio.Lock()
         self._under_way: set[asyncio.Task[Appended]] = set()
         self._metrics = metrics or Metrics()
         self.rules = EventRules(settings.events)
@@ -82,6 +84,25 @@ class Ingest:
     async def patch_users(self, users: Sequence[UserIn | Rejected], *, imported: bool = False) -> IngestReport:
         """Change the given properties of users; a user who is not known yet is created."""
         return await self._change("user_patch", users, imported)
+
+    async def merge_users(self, user_id: str, into: str) -> Merged:
+        """Make `user_id` one person with `into`, whose id both go by from now on. Nothing happens if they are one already.
+
+        Raises InvalidInput for what is no id or the same id, `Conflict` (`merged_elsewhere`) for a user who was merged
+        into somebody else, NotFound (`unknown_users`) if nothing is known of either."""
+        merge.check_ids(user_id, into)
+        async with self._merging:
+            person, log = self._catalogue.person, self._log
+            accepted = 0
+            unknown = [name for name in (user_id, into) if not (await log.user_state(name, limit=0)).known]
+            if not merge.are_one(user_id, await person(user_id), into, await person(into)):
+                merge.check_known(user_id, into, unknown)
+                said = payload({"canonical_id": into})
+                row = merge.merge_row(user_id, said, now=self._clock.now_ms(), stem=self._ids.next())
+                accepted = (await self._take([row], [])).accepted
+            ids = [user.user_id for user in await person(into)]
+            sequence = await log.position()
+        return Merged(canonical_id=ids[-1], user_ids=ids, accepted=accepted, sequence=sequence, unknown=unknown)
 
     async def drain(self) -> None:
         """Wait for appends whose callers have gone away."""

@@ -217,3 +217,22 @@ def merges_named(rows: Iterable[LogRow]) -> set[str]:
     """The ids that merges among `rows` point at."""
     into = (_merge.decode(row.payload or "{}").canonical_id for row in rows if row.kind == "user_merge")
     return {name for name in into if name is not None}
+
+
+def companions(user_ids: Iterable[str], links: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """For each of the users in a link: all others with whom it is, or once was, one person, in order of id.
+
+    `links` are (user, canonical id) of any time: those of the users, and all that point at the users or at their
+    canonical ids."""
+    into: dict[str, set[str]] = {}
+    pointing: dict[str, set[str]] = {}
+    for user_id, canonical_id in links:
+        into.setdefault(user_id, set()).add(canonical_id)
+        pointing.setdefault(canonical_id, set()).add(user_id)
+    found = {}
+    for user_id in user_ids:
+        roots = into.get(user_id, set()) | {user_id}
+        others = roots.union(*(pointing.get(root, ()) for root in roots)) - {user_id}
+        if others:
+            found[user_id] = sorted(others)
+    return found

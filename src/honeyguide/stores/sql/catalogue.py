@@ -15,6 +15,8 @@ from honeyguide.types import Item
 
 ITEM_PAGE: Final = f"{SELECT_ITEM} WHERE item_id > ? AND deleted_at IS NULL ORDER BY item_id LIMIT ?"
 USER_PAGE: Final = f"{SELECT_USER} WHERE user_id > ? ORDER BY user_id LIMIT ?"
+ANY_LINK: Final = "SELECT EXISTS (SELECT 1 FROM user_links)"
+SELECT_LINK: Final = "SELECT user_id, canonical_id FROM user_links"
 _BATCH: Final = 2_000
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Collection
 from operator import itemgetter
 
-from honeyguide.stores.sql.catalogue import ITEM_PAGE, USER_PAGE, TableCatalogue
+from honeyguide.stores.fold import companions
+from honeyguide.stores.sql.catalogue import ANY_LINK, ITEM_PAGE, SELECT_LINK, USER_PAGE, TableCatalogue
 from honeyguide.stores.sql.rows import SELECT_AGED_ITEM, SELECT_ITEM, SELECT_USER, item, user
+from honeyguide.stores.sqlite import state
 from honeyguide.stores.sqlite.connect import Readers
 from honeyguide.stores.sqlite.rows import select_in
 from honeyguide.stores.sqlite.writer import Writer
@@ -45,3 +47,19 @@ class SqliteCatalogue(TableCatalogue):
         """A page of users in order of id."""
         with self._readers.snapshot() as db:
             return [user(values) for values in db.execute(USER_PAGE, (after or "", limit)).fetchall()]
+
+    async def person(self, user_id: str) -> list[User]:
+        """All users that are one person with `user_id` now, the one that they go by last."""
+        with self._readers.snapshot() as db:
+            return state.group_now(db, user_id)
+
+    async def merged(self, user_ids: Collection[str]) -> dict[str, list[str]]:
+        """For those of the users that were ever merged: all other ids of the same person. One look where nobody was."""
+        with self._readers.snapshot() as db:
+            if not db.execute(ANY_LINK).fetchone()[0]:
+                return {}
+            ids = sorted(set(user_ids))
+            links = set(select_in(db, f"{SELECT_LINK} WHERE user_id", ids))
+            roots = sorted({canonical for _, canonical in links}.union(ids))
+            links.update(select_in(db, f"{SELECT_LINK} WHERE canonical_id", roots))
+        return companions(ids, links)

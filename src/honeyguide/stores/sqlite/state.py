@@ -33,7 +33,7 @@ def user_state(db: sqlite3.Connection, user_id: str, *, limit: int, until: int |
     now = position(db)
     if until is None or until >= now:
         until = now
-        group = _group_now(db, user_id)
+        group = group_now(db, user_id)
     else:
         group = _group_at(db, user_id, until)
     ids = [member.user_id for member in group] or [user_id]
@@ -59,7 +59,7 @@ def _events(db: sqlite3.Connection, ids: list[str], until: int, limit: int) -> t
     return tuple([UserEvent(*row) for row in rows])
 
 
-def _group_now(db: sqlite3.Connection, user_id: str) -> list[User]:
+def group_now(db: sqlite3.Connection, user_id: str) -> list[User]:
     """The user and all that are merged with it; empty if nothing but events is known."""
     row = db.execute(f"{SELECT_USER} WHERE user_id = ?", (user_id,)).fetchone()
     if row is None:

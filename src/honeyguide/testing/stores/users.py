@@ -38,6 +38,23 @@ class UserSuite(Fixtures):
         run(store.log.append([change("user_merge", "anon", canonical_id=None)]))
         assert [entry.item_id for entry in run(store.log.user_state("anon", limit=9)).events] == ["a", "d"]
 
+    def test_a_person_is_all_ids_that_are_one_now(self, store: Store) -> None:
+        """`person` is the present, the id they go by last; `merged` names whom to tell: those of the past as well."""
+        run(store.log.append([event("b", "i"), change("user_put", "c", properties={"x": 1}), event("z", "i")]))
+        assert run(store.catalogue.merged(["a", "b", "z"])) == {}
+        assert run(store.catalogue.person("b")) == []
+        run(store.log.append([change("user_merge", "a", canonical_id="b"), change("user_merge", "d", canonical_id="b")]))
+        assert [user.user_id for user in run(store.catalogue.person("a"))] == ["a", "d", "b"]
+        run(store.log.append([change("user_merge", "b", canonical_id="c")]))
+        for name in "abcd":
+            assert [user.user_id for user in run(store.catalogue.person(name))] == ["a", "b", "d", "c"]
+        everybody = {name: [other for other in "abcd" if other != name] for name in "abcd"}
+        assert run(store.catalogue.merged(["a", "b", "c", "d", "z", "unknown"])) == everybody
+        run(store.log.append([change("user_merge", "a", canonical_id=None)]))
+        assert [user.user_id for user in run(store.catalogue.person("a"))] == ["a"]
+        assert run(store.catalogue.merged(["a"])) == {"a": ["b", "c", "d"]}
+        assert run(store.catalogue.merged([])) == {}
+
     def test_user_fields_follow_the_log(self, store: Store) -> None:
         """A put replaces attributes, a patch merges them (null removes), a delete removes them; merges stay."""
         run(store.log.append([change("user_put", "u", properties={"a": 1, "b": {"c": 2, "d": 3}})]))

@@ -1,0 +1,46 @@
+"""`users`: what is known of one, and two that turn out to be one."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+
+@pytest.fixture
+def people(run: Run, folder: Path) -> Path:
+    """A visitor and a customer."""
+    rows = [
+        {"type": "view", "user_id": "visitor", "item_id": "tea", "ts": 1_700_000_000_000},
+        {"type": "purchase", "user_id": "ann", "item_id": "\x1b[31mpot", "ts": 1_700_000_100_000},
+    ]
+    (folder / "events.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "users.csv").write_text("user_id,country\nann,PT\n")
+    run("import", "events", "events.jsonl")
+    run("import", "users", "users.csv")
+    return folder
+
+
+def test_what_is_known_of_a_user(run: Run, people: Path) -> None:
+    shown = run("users", "show", "ann").out
+    assert 'country = "PT"' in shown
+    assert "1 event that names an item" in shown
+    assert "\\x1b[31mpot" in shown
+    found = run("users", "show", "visitor", "--json").json
+    assert (found["canonical_id"], found["events"], found["latest"][0]["item_id"]) == ("visitor", 1, "tea")
+    assert "Nothing is known of 'nobody'" in run("users", "show", "nobody", code=1).err
+
+
+def test_a_merge(run: Run, people: Path) -> None:
+    merged = run("users", "merge", "visitor", "ann").out
+    assert "merged    visitor, ann are one person" in merged
+    assert "goes by   ann" in merged
+    shown = run("users", "show", "visitor").out
+    assert "goes by   ann" in shown
+    assert "all ids   visitor, ann" in shown
+    assert "2 events" in shown
+    again = run("users", "merge", "visitor", "ann", "--json").json
+    assert (again["accepted"], again["user_ids"]) == (0, ["visitor", "ann"])
+    assert "nothing was known of new" in run("users", "merge", "ann", "new").err
+    assert "merged into 'new' already" in run("users", "merge", "ann", "bob", code=1).err
