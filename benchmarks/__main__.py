@@ -1,10 +1,10 @@
-"""Runs every benchmark, or those that are named: `python -m benchmarks [quality] [training] [http]`."""
+"""Runs every benchmark, or those that are named: `python -m benchmarks [NAME ...]`."""
 
 import sys
 
-from benchmarks import http, quality, training
+from benchmarks import freshness, hit_rate, http, quality, training
 
-ALL = {"quality": quality.main, "training": training.main, "http": http.main}
+ALL = {module.__name__.rpartition(".")[2]: module.main for module in (quality, training, http, hit_rate, freshness)}
 
 if __name__ == "__main__":
     asked, sys.argv[1:] = sys.argv[1:], []

@@ -16,31 +16,10 @@ from pathlib import Path
 
 from benchmarks.report import Report, median
 from benchmarks.servers import bare_server, honeyguide_server, load
-from honeyguide import Honeyguide
+from benchmarks.shops import ITEMS, USERS, category_shop
 
 HERE = Path(__file__).parent
-USERS, ITEMS, BATCH, CONNECTIONS = 1_000, 2_000, 500, 32
-
-
-def make_shop(data_dir: Path) -> None:
-    """A trained shop with a thousand users."""
-    chance = random.Random(1)
-    items = [{"item_id": f"item_{n}", "title": f"Item {n}", "categories": [f"c{n % 20}"]} for n in range(ITEMS)]
-    now = 1_780_000_000_000
-    events = []
-    for number in range(60_000):
-        user = chance.randint(1, USERS)
-        place = min(ITEMS // 20 - 1, int(chance.paretovariate(0.9)) - 1)  # popular items inside a category
-        category = user % 20 if chance.random() < 0.8 else chance.randrange(20)
-        kind = chance.choice(["view", "click", "purchase"])
-        item = f"item_{20 * place + category}"
-        events.append(
-            {"event_id": f"e{number}", "user_id": f"user_{user}", "item_id": item, "type": kind, "ts": now + number}
-        )
-    with Honeyguide.open(data_dir=data_dir, environ={}) as hg:
-        hg.ingest(items, "items")
-        hg.ingest(events)
-        hg.train()
+BATCH, CONNECTIONS = 500, 32
 
 
 def fetch(url: str, *, post: bool = True) -> bytes:
@@ -174,7 +153,7 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        make_shop(folder / "shop")
+        category_shop(folder / "shop")
         report.table("Cached lists", measure_lists(folder / "shop", asked.seconds, asked.rounds))
         report.table("Ingest", measure_ingest(folder / "shop", folder, asked.seconds, asked.rounds))
     report.write()
