@@ -50,11 +50,6 @@ def test_a_user_without_hits() -> None:
     assert [metrics.hit_rate(none)[0], metrics.precision(none)[0]] == [0, 0]
 
 
-def test_coverage_counts_items_once_and_no_padding() -> None:
-    assert metrics.coverage(LISTS, 16) == 8 / 16
-    assert metrics.coverage(np.empty((0, 3), np.int32), 0) == 0.0
-
-
 @given(st.integers(0, 10**6), st.integers(1, 8), st.integers(2, 12))
 @settings(deadline=None, max_examples=50)
 def test_against_plain_loops(seed: int, k: int, n_items: int) -> None:

@@ -1,35 +1,31 @@
-"""Counting: rates, coverage, and variety by its definition."""
+"""Counting: rates, coverage, variety."""
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from honeyguide.simulate import Shop, Tally
 from honeyguide.simulate.shopper import Bought, Click, Reaction
-from honeyguide.simulate.tally import Counts, intra_list_diversity
-from honeyguide.simulate.vocabulary import DEPARTMENTS, SHELVES
+from honeyguide.simulate.tally import Counts
+from honeyguide.simulate.vocabulary import SHELVES
 
 NOTHING = Reaction((), ())
 
 
-def by_definition(categories: list[set[str]]) -> float:
-    """2 / (n (n - 1)) times the sum over pairs of 1 - Jaccard."""
-    n = len(categories)
-    pairs = [(a, b) for place, a in enumerate(categories) for b in categories[:place]]
-    return 2 / (n * (n - 1)) * sum(1 - len(a & b) / len(a | b) for a, b in pairs)
+def test_variety_is_that_of_departments_and_shelves(shop: Shop) -> None:
+    shelf = shop.items.shelf.tolist()
+    first = shelf.index(shelf[0])
+    alike = shelf.index(shelf[first], first + 1)
+    near = next(
+        row for row, number in enumerate(shelf) if _department(number) == _department(shelf[0]) and number != shelf[0]
+    )
+    far = next(row for row, number in enumerate(shelf) if _department(number) != _department(shelf[0]))
+    for slate, distance in (([first, alike], 0.0), ([first, near], 2 / 3), ([first, far], 1.0), ([first], 1.0), ([], 1.0)):
+        tally = Tally(shop)
+        tally.saw(slate, NOTHING)
+        assert tally.diversity == pytest.approx(distance)
 
 
-@given(st.lists(st.integers(0, len(SHELVES) - 1), min_size=2, max_size=12))
-def test_variety_is_the_mean_distance_of_categories(shelves: list[int]) -> None:
-    departments = np.array([DEPARTMENTS.index(SHELVES[number].department) for number in shelves])
-    categories = [{SHELVES[number].department, SHELVES[number].name} for number in shelves]
-    assert intra_list_diversity(departments, np.array(shelves)) == pytest.approx(by_definition(categories))
-
-
-@pytest.mark.parametrize("shelves", [[], [3]])
-def test_a_list_of_one_is_as_varied_as_can_be(shelves: list[int]) -> None:
-    assert intra_list_diversity(np.array(shelves), np.array(shelves)) == 1.0
+def _department(shelf: int) -> str:
+    return SHELVES[shelf].department
 
 
 def test_rates(shop: Shop) -> None:

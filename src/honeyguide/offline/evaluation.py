@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from honeyguide.lists import coverage
 from honeyguide.offline import metrics
 from honeyguide.offline.splits import Split
 from honeyguide.protocols import Model
@@ -77,7 +78,7 @@ def evaluate(
         "hit_rate": metrics.hit_rate(hits),
         "mrr": metrics.mrr(hits),
     }
-    return Evaluation(k, values, metrics.coverage(ranked, n_items))
+    return Evaluation(k, values, coverage(ranked, n_items))
 
 
 def histories_of(interactions: Interactions) -> Histories:

@@ -50,8 +50,3 @@ def ndcg(hits: BoolArray, relevant: LongArray) -> PerUser:
     ideal = np.concatenate([[0.0], np.cumsum(gains)])[np.minimum(relevant, k)]
     shares: PerUser = (hits @ gains) / ideal
     return shares
-
-
-def coverage(lists: IntArray, n_items: int) -> float:
-    """Share of all items that stand in any list."""
-    return len(np.unique(lists[lists >= 0])) / max(1, n_items)

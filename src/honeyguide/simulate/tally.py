@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from honeyguide.simulate.arrays import Whole
+from honeyguide.lists import diversity
 from honeyguide.simulate.shop import Shop
 from honeyguide.simulate.shopper import Bought, Reaction
+from honeyguide.simulate.vocabulary import SHELVES
 from honeyguide.types import Json
 
 
@@ -55,16 +56,16 @@ class Tally(Counts):
 
     def __init__(self, shop: Shop) -> None:
         super().__init__()
-        self._shop = shop
         self._times_shown = np.zeros(len(shop.items), dtype=np.int64)
+        self._categories = np.stack([shop.items.shelf, len(SHELVES) + shop.departments], axis=1).astype(np.int32)
         self._variety = 0.0
 
     def saw(self, slate: Sequence[int], reaction: Reaction) -> None:
         """One list was looked at."""
         Counts.saw(self, slate, reaction)
-        items = np.asarray(slate, dtype=np.intp)
+        items = np.asarray(slate, dtype=np.int32)
         self._times_shown[items] += 1
-        self._variety += intra_list_diversity(self._shop.departments[items], self._shop.items.shelf[items])
+        self._variety += float(diversity(items[None], self._categories)[0])
 
     @property
     def coverage(self) -> float:
@@ -73,7 +74,7 @@ class Tally(Counts):
 
     @property
     def diversity(self) -> float:
-        """Mean over lists of the mean distance between two of their items."""
+        """Mean over lists of `lists.diversity`, by department and shelf."""
         return self._variety / max(self.lists, 1)
 
     def as_json(self) -> Json:
@@ -89,15 +90,3 @@ class Tally(Counts):
             "coverage": round(self.coverage, 4),
             "diversity": round(self.diversity, 4),
         }
-
-
-def intra_list_diversity(departments: Whole, shelves: Whole) -> float:
-    """Mean over pairs of 1 - Jaccard of the two items' categories (department and shelf); 1 for fewer than two items.
-
-    Two items of a shelf share both categories (distance 0), of a department one of three (2/3), others none (1)."""
-    count = len(shelves)
-    if count < 2:
-        return 1.0
-    same_shelf = int((shelves[:, None] == shelves[None]).sum()) - count
-    same_department = int((departments[:, None] == departments[None]).sum()) - count
-    return 1.0 - (same_shelf + (same_department - same_shelf) / 3) / (count * (count - 1))
