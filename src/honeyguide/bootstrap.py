@@ -24,6 +24,7 @@ from honeyguide.models import REGISTRY
 from honeyguide.monitoring.cache import ListCacheMetrics
 from honeyguide.monitoring.events import count_events
 from honeyguide.monitoring.metrics import Metrics
+from honeyguide.monitoring.readiness import Readiness
 from honeyguide.recipes import recipes
 from honeyguide.recommend import Recommend
 from honeyguide.recommend.pipeline import Pipeline
@@ -35,7 +36,9 @@ from honeyguide.types import Appended, LogRow
 
 __all__ = ["Runtime", "open_runtime"]
 
+_ALIAS_SECONDS = 0.2
 _BASELINE_SECONDS = 1.0
+_DATABASE_SECONDS = 1.0
 _WORKERS = 2
 
 
@@ -46,6 +49,7 @@ class Runtime:
         self.settings, self.clock = settings, clock
         self.metrics = Metrics()
         self.metrics.build_info.labels(honeyguide.__version__, platform.python_version()).set(1)
+        self.readiness = Readiness(("items", "models"), clock, self.metrics)
         self.fingerprint = settings_fingerprint(settings)
         self.store = open_store(settings, clock)
         self.artefacts = FileArtefacts(settings.project.data_dir / "models")
@@ -58,6 +62,8 @@ class Runtime:
         self.jobs = JobRunner(self.store.jobs, train_command(config_options), REGISTRY, clock, self.metrics)
         self._rounds = [
             Rounds("follow", POLL_SECONDS, self.follow.round, self.metrics),
+            Rounds("models", _ALIAS_SECONDS, self.serving.refresh, self.metrics),
+            Rounds("database", _DATABASE_SECONDS, self._ask_database, self.metrics),
             Rounds("slates", FLUSH_SECONDS, self.slates.round, self.metrics),
             Rounds("baseline", _BASELINE_SECONDS, self.baseline.round, self.metrics),
         ]
@@ -116,7 +122,6 @@ class Runtime:
         self.follow = Follow(
             self.store.log,
             [self.subjects.follow, self._item_refresh.follow],
-            self._refresh_models,
             self.metrics,
         )
         self.ingest = Ingest(
@@ -135,16 +140,19 @@ class Runtime:
         await self._item_refresh.follow(rows, appended)
         await self.follow.appended_here(rows, appended)
 
-    async def _refresh_models(self) -> None:
-        """Read and check new versions beside the loop that answers."""
-        await asyncio.to_thread(self.serving.refresh)
+    async def _ask_database(self) -> None:
+        """Notice whether the database answers, also while nobody asks for anything."""
+        await self.store.log.position()
+        self.readiness.heard("database")
 
     async def start(self) -> None:
         """Load what is to be served and begin the background jobs; on the event loop that will answer."""
         self.follow.position = await self.store.log.position()  # before the items are read: what comes later is followed
-        self._item_refresh.load()
-        self.serving.refresh()
+        await asyncio.to_thread(self._item_refresh.load)  # with them the deny set
+        self.readiness.done("items")
+        await self.serving.refresh()
         await self.baseline.round()
+        self.readiness.done("models")
         for rounds in self._rounds:
             rounds.start()
 

@@ -108,11 +108,8 @@ class Honeyguide:
         """Train on the log as it is now, publish, and serve the best. Raises NotEnoughData or GateNotMet."""
         runtime = self.runtime
         report = train(runtime.store, runtime.artefacts, runtime.settings, runtime.clock, models=models, progress=progress)
-        self.run(self._refresh())
+        self.run(self.runtime.serving.refresh())
         return report
-
-    async def _refresh(self) -> None:
-        self.runtime.serving.refresh()
 
     def recommend(self, user_id: str, n: int = 10, *, surface: str = "home", **fields: Any) -> Slate:
         """A list for a user; `fields` are the other fields of `Query` (filters, explain, model, events, ...)."""

@@ -81,7 +81,7 @@ class Site:
         runtime.store.registry.publish(version)
         if alias is not None:
             runtime.store.registry.set_alias(alias, name, number)
-            runtime.serving.refresh()
+            self.runner.run(runtime.serving.refresh())
         return version
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from honeyguide.jobs.training import JobRunner
 from honeyguide.models import REGISTRY
+from honeyguide.stores.files import FileArtefacts
 from tests.api.site import Site, pointers, problem
 
 
@@ -94,6 +96,58 @@ def test_a_damaged_version_is_refused_and_the_old_one_serves(trained: Site) -> N
     found = problem(trained.ask("PUT", "/v1/aliases/champion", json={"model": "ease", "version": 1}), 409)
     assert "ease@1 cannot be served" in found["detail"]
     assert trained.post("/v1/recommendations", {"user_id": "u1"}).json()["model"] == "knn@2"
+
+
+def test_a_version_is_read_beside_the_loop_that_answers(trained: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    readers = []
+
+    def path(model: str, version: int) -> Path:
+        readers.append(threading.current_thread())
+        return FileArtefacts.path(trained.runtime.artefacts, model, version)
+
+    monkeypatch.setattr(trained.runtime.artefacts, "path", path)
+    trained.publish("ease")
+    for version in (1, 2):
+        trained.ask("PUT", "/v1/aliases/champion", json={"model": "ease", "version": 1})
+        asked = {"user_id": "u1", "model": f"popular@{version}"}
+        trained.post("/v1/recommendations", asked)
+    assert len(readers) >= 2
+    assert threading.main_thread() not in readers
+
+
+def test_pages_and_batches_are_made_by_the_versions_that_they_began_with(trained: Site) -> None:
+    trained.publish("ease", alias=None)
+    query = {"user_id": "u1", "n": 3}
+    whole = trained.post("/v1/recommendations", {**query, "n": 6}).json()
+    first = trained.post("/v1/recommendations", query).json()
+    serve, models = trained.runtime.recommend.serve, []
+
+    async def serve_and_switch(*arguments: Any) -> Any:
+        served = await serve(*arguments)
+        models.append(served.model)
+        if len(models) == 1:
+            trained.runtime.store.registry.set_alias("champion", "ease", 1)
+            assert await trained.runtime.serving.refresh()
+        return served
+
+    trained.runtime.recommend.serve = serve_and_switch  # type: ignore[method-assign, assignment]
+    batch = trained.post("/v1/recommendations:batch", {"queries": [query, {"user_id": "u2"}, {"user_id": "u3"}]}).json()
+    assert [slate["model"] for slate in batch["slates"]] == ["knn@2"] * 3
+    second = trained.post("/v1/recommendations", {**query, "cursor": first["next_cursor"]}).json()
+    assert second["model"] == "knn@2"
+    assert [item["item_id"] for item in first["items"] + second["items"]] == [item["item_id"] for item in whole["items"]]
+    fresh = trained.post("/v1/recommendations", query).json()
+    assert fresh["model"] == "ease@1"
+    assert trained.post("/v1/recommendations", {**query, "cursor": fresh["next_cursor"]}).json()["model"] == "ease@1"
+
+
+def test_the_page_of_a_list_whose_versions_are_gone_is_made_by_those_there_are(trained: Site) -> None:
+    first = trained.post("/v1/recommendations", {"user_id": "u1", "n": 3}).json()
+    for version in (1, 2) * 3 + (1,):
+        trained.ask("PUT", "/v1/aliases/champion", json={"model": "knn", "version": version})
+        trained.ask("PUT", "/v1/aliases/other", json={"model": "knn", "version": version})
+    answer = trained.post("/v1/recommendations", {"user_id": "u1", "n": 3, "cursor": first["next_cursor"]})
+    assert (answer.status_code, answer.json()["model"]) == (200, "knn@1")
 
 
 WAITS = 'import sys, time; print(\'{"progress": 0.5, "stage": "fit"}\', file=sys.stderr, flush=True); time.sleep(60)'

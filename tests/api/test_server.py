@@ -146,6 +146,26 @@ def test_a_stop_finishes_what_is_under_way(tmp_path: Path, number: int) -> None:
             connection.close()
 
 
+def test_a_stop_is_told_before_it_refuses_anybody(tmp_path: Path) -> None:
+    """For `server.leave` seconds `/readyz` says 503 while requests are answered, each on its last connection."""
+    with ServerProcess(tmp_path, server={"leave": 60}) as server:
+        ready = b"GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n"
+        kept = server.connect()
+        kept.sendall(ready)
+        assert read_answer(kept)[0] == 200
+        server.process.send_signal(signal.SIGTERM)
+        while (answer := server.exchange(ready))[0] == 200:
+            pass
+        assert problem(answer, 503)["code"] == "not_ready"
+        kept.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        status, fields, _ = read_answer(kept)
+        assert (status, fields["connection"]) == (200, "close")
+        assert server.exchange(b"POST /recommendations?user_id=u HTTP/1.1\r\nhost: localhost\r\n\r\n")[0] == 200
+        server.process.send_signal(signal.SIGTERM)  # the second does not wait
+        assert server.end()[0] == 0
+        kept.close()
+
+
 def test_a_stop_waits_no_longer_than_it_may(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, server={"drain": 1}) as server:
         stuck = server.connect()

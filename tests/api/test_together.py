@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -128,13 +129,30 @@ def test_without_the_users_state_the_list_is_poorer_and_says_so(site: Site) -> N
     assert (len(simple["items"]), simple["cached"]) == (10, False)
 
 
-def test_a_log_that_does_not_answer_is_not_ready_but_healthy(site: Site) -> None:
-    async def gone() -> int:
+def test_health_and_readiness_ask_nothing_behind_the_process(site: Site) -> None:
+    """If they did, all processes would leave at once when the database goes, and nobody would serve what each still can."""
+
+    async def gone(*_: object, **__: object) -> int:
         raise OSError("gone")
 
     site.runtime.store.log.position = gone  # type: ignore[method-assign]
-    assert site.get("/health").status_code == 200
-    assert problem(site.get("/readyz"), 500)["code"] == "internal_error"
+    site.runtime.store.log.user_state = gone  # type: ignore[method-assign, assignment]
+    assert site.get("/healthz").status_code == 200
+    assert site.get("/readyz").status_code == 200
+    assert site.get("/v1/recommendations?user_id=u").json()["degraded"] == ["state"]
+
+
+def test_readiness_goes_from_loading_to_ready_to_leaving(tmp_path: Path) -> None:
+    site = Site(tmp_path, start=False)
+    assert "items, models" in problem(site.get("/readyz"), 503, "not_ready")["detail"]
+    assert site.get("/healthz").status_code == 200
+    site.runner.run(site.runtime.start())
+    assert site.get("/readyz").json()["ready"] is True
+    site.runtime.readiness.leave()
+    assert "ending" in problem(site.get("/readyz"), 503, "not_ready")["detail"]
+    assert site.get("/healthz").status_code == 200
+    assert site.post("/v1/recommendations", {"user_id": "u"}).status_code == 200
+    site.close()
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from honeyguide.clock import Clock
 from honeyguide.errors import InvalidInput
 from honeyguide.messages import Filters, Price, Query
 from honeyguide.recommend import Recommend, Served
+from honeyguide.recommend.lineup import Lineup
 from honeyguide.recommend.ranked import items_of
 
 _PRIVATE: Final = (b"cache-control", b"private")
@@ -51,7 +52,7 @@ class Lists:
         self._recommend, self._gate, self._clock = recommend, gate, clock
         self._max_body, self._home_model = max_body, home_model
         self._serve_cached: Callable[[Query], Served | None] = recommend.serve_cached
-        self._serve: Callable[[Query], Awaitable[Served]] = recommend.serve
+        self._serve: Callable[[Query, Lineup | None], Awaitable[Served]] = recommend.serve
         self._simple_body, self._full_body = Codec[SimpleIn](SimpleIn), Codec[RecommendIn](RecommendIn)
         self._simple_params, self._full_params = QueryReader(SimpleParams), QueryReader(RecommendParams)
 
@@ -94,26 +95,30 @@ class Lists:
 
     async def answer(self, query: RecommendIn, headers: RequestHeaders, method: str) -> Answer:
         """The slate for a query that was read."""
-        self.prepare(query, headers, method)
-        served, took = await self._served(query)
+        lineup = self.prepare(query, headers, method)
+        served, took = await self._served(query, lineup)
         return _answer(encode(wire(served)), served, took)
 
-    def prepare(self, query: RecommendIn, headers: RequestHeaders, method: str) -> None:
-        """Check that the caller may override what it overrides, and go to the page of its cursor."""
+    def prepare(self, query: RecommendIn, headers: RequestHeaders, method: str) -> Lineup | None:
+        """Check that the caller may override what it overrides, and go to the page of its cursor.
+
+        Returns the versions that made the list of that page where others serve by now."""
         if query.model == "":
             raise refused("model", f"There is no name in it. {takes('model')}")
         if query.model is not None or query.recipe is not None or query.events is not None or query.dry_run:
             self._gate.admit(headers, "admin", method)
-        if query.cursor is not None:
-            query.offset, query.cursor = self._recommend.offset_of(query.cursor), None
+        if query.cursor is None:
+            return None
+        (query.offset, lineup), query.cursor = self._recommend.page(query.cursor), None
+        return lineup
 
-    async def _served(self, query: Query) -> tuple[Served, float | None]:
+    async def _served(self, query: Query, lineup: Lineup | None = None) -> tuple[Served, float | None]:
         """The list, and the seconds it took if it had to be made."""
-        served = self._serve_cached(query)
+        served = self._serve_cached(query) if lineup is None else None
         if served is not None:
             return served, None
         started = self._clock.monotonic()
-        served = await self._serve(query)
+        served = await self._serve(query, lineup)
         return served, self._clock.monotonic() - started
 
     async def _body(self, scope: AsgiScope, receive: Receive, headers: RequestHeaders) -> bytes:

@@ -111,6 +111,7 @@ MORE_CODES: Final = {
     "bad_request": (400, "What was sent is no HTTP/1.1."),
     "no_such_route": (404, "No route has this path."),
     "idempotency_key_in_use": (409, "The first request with this Idempotency-Key has not been answered yet."),
+    "not_ready": (503, "Requests should not come to this process: it is starting, or about to end."),
     "head_too_large": (431, "Address and header fields are above their limit."),
 }
 

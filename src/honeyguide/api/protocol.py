@@ -6,6 +6,7 @@ A request that is no HTTP gets a problem like every other error, and a request h
 from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from honeyguide.api.endpoint import encode
 from honeyguide.api.problems import MEDIA_TYPE, PROBLEM_PAGE, Problem
@@ -13,6 +14,12 @@ from honeyguide.api.problems import MEDIA_TYPE, PROBLEM_PAGE, Problem
 MAX_HEAD: Final = 65_536
 _NO_HTTP: Final = ("bad_request", 400, "This is no HTTP/1.1 request. Send one.")
 _TOO_LONG: Final = ("head_too_large", 431, f"The address and header fields are above {MAX_HEAD} bytes. Send a body instead.")
+
+
+class State(ServerState):
+    """What the connections of a server share; while it is `leaving`, none is kept for another request."""
+
+    leaving = False
 
 
 class Protocol(HttpToolsProtocol):
@@ -29,6 +36,8 @@ class Protocol(HttpToolsProtocol):
         """The head of a request is read."""
         self._head = 0
         super().on_headers_complete()
+        if isinstance(self.server_state, State) and self.server_state.leaving:
+            self.cycle.keep_alive = False
 
     def data_received(self, data: bytes) -> None:
         """More of a request has come in."""

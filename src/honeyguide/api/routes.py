@@ -221,7 +221,7 @@ JOB_ROUTES: Final = _group(
     ),
 )  # fmt: skip
 
-_READY: Final[Json] = {"ready": True, "position": 1044, "aliases": {"champion": "ease@7"}}
+_READY: Final[Json] = {"ready": True, "position": 1044, "aliases": {"champion": "ease@7"}, "degraded": []}
 
 SYSTEM_ROUTES: Final = _group(
     "system",

@@ -18,7 +18,7 @@ import uvicorn
 
 import honeyguide
 from honeyguide.api.app import App, create_app
-from honeyguide.api.protocol import Protocol
+from honeyguide.api.protocol import Protocol, State
 from honeyguide.bootstrap import open_runtime
 from honeyguide.clock import Clock
 from honeyguide.config import Settings
@@ -40,6 +40,8 @@ def serve(
 ) -> None:
     """Answer until SIGTERM or SIGINT, then finish the requests under way (at most `server.drain`) and return.
 
+    In the `server.leave` before that, requests are still taken while `/readyz` says 503. A second signal does not wait.
+
     `config_options` open the same project on the command line, for the processes that this one starts. Raises
     `ConfigError` for an address that may not be bound, `Conflict` for a port in use or a data directory that another
     server holds.
@@ -50,7 +52,8 @@ def serve(
         runtime = open_runtime(settings, clock, config_options=config_options)
         with runtime.store.hold(f"serve on {address}"):
             runtime.jobs.clear_up()
-            run(create_app(runtime), listener, settings, lambda: (ready or announce)(address))
+            told = ready or announce
+            run(create_app(runtime), listener, settings, lambda: told(address), runtime.readiness.leave)
 
 
 def announce(address: str) -> None:
@@ -112,10 +115,16 @@ def _not_bound(error: OSError, host: str, port: int) -> Exception:
     return ConfigError(f"{host}:{port} cannot be bound: {error.strerror}.", cure='Set server.host = "127.0.0.1".')
 
 
-def run(app: App, listener: socket.socket, settings: Settings, ready: Callable[[], None]) -> None:
-    """Serve the application on a bound socket until told to stop."""
+def run(
+    app: App,
+    listener: socket.socket,
+    settings: Settings,
+    ready: Callable[[], None] = lambda: None,
+    leaving: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve the application on a bound socket until told to stop; `leaving` is called when that happens."""
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    server = Server(configuration(app, drain=settings.server.drain), ready)
+    server = Server(configuration(app, drain=settings.server.drain), ready, leaving, settings.server.leave)
     try:
         server.run(sockets=[listener])
     except SystemExit:  # uvicorn's answer to a lifespan that failed
@@ -143,11 +152,18 @@ def configuration(app: Any, *, drain: float = 0.0) -> uvicorn.Config:
 
 
 class Server(uvicorn.Server):
-    """uvicorn that says when it is ready, and that returns after SIGTERM instead of dying of it."""
+    """uvicorn that says when it is ready and when it is leaving, and that returns after SIGTERM instead of dying of it."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        ready: Callable[[], None] = lambda: None,
+        leaving: Callable[[], None] = lambda: None,
+        leave: float = 0.0,
+    ) -> None:
         super().__init__(config)
-        self._ready = ready
+        self.server_state: State = State()
+        self._ready, self._leaving, self._leave = ready, leaving, leave
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
@@ -173,6 +189,14 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
     def stop(self) -> None:
-        """Finish what is under way and return; the second time, do not finish it."""
-        self.force_exit = self.should_exit
+        """Go on for `leave` seconds, finish what is under way and return; the second time, return at once."""
+        if self.server_state.leaving:
+            self.force_exit = True
+            self._stop_listening()
+            return
+        self.server_state.leaving = True
+        self._leaving()
+        asyncio.get_running_loop().call_later(self._leave, self._stop_listening)
+
+    def _stop_listening(self) -> None:
         self.should_exit = True

@@ -99,6 +99,10 @@ class Server(Section):
     host: str = Field(default="127.0.0.1", description="Address to bind. Anything but loopback needs auth.key.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to bind; 0 takes a free one.")
     max_body: Size = Field(default=8_000_000, description="Largest request body.")
+    leave: Duration = Field(
+        default=0.0,
+        description="How long a stop goes on taking requests while /readyz says 503: what a load balancer needs to notice.",
+    )
     drain: Duration = Field(default=10.0, description="How long a stop waits for requests under way.")
 
 

@@ -22,7 +22,7 @@ class Rounds:
 
     A round that fails is counted and tried again at the next turn: a background job never ends the process."""
 
-    def __init__(self, name: str, every: float, round: Callable[[], Awaitable[None]], metrics: Metrics) -> None:
+    def __init__(self, name: str, every: float, round: Callable[[], Awaitable[object]], metrics: Metrics) -> None:
         self._name, self._every, self._round = name, every, round
         self._metrics = metrics
         self._task: asyncio.Task[None] | None = None

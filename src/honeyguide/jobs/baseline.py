@@ -20,7 +20,7 @@ class Serving(Protocol):
     def aliases(self) -> dict[str, str]:
         """What is served under each alias."""
 
-    def set_baseline(self, served: ServedModel) -> None:
+    async def set_baseline(self, served: ServedModel) -> None:
         """Serve popularity while nothing is trained."""
 
 
@@ -50,4 +50,4 @@ class Baseline:
         position = await self._store.log.position()
         if position > self._counted_at and (position < _SHORT or position > 1.1 * self._counted_at):
             self._counted_at = position
-            serving.set_baseline(await asyncio.to_thread(self.at, position))
+            await serving.set_baseline(await asyncio.to_thread(self.at, position))

@@ -23,13 +23,11 @@ class Follow:
         self,
         log: EventLog,
         subscribers: Iterable[Callable[[Sequence[LogRow]], Awaitable[None]]],
-        on_commit: Callable[[], Awaitable[object]],
         metrics: Metrics,
     ) -> None:
         self._log = log
         self._watch: LogWatch = log.watch()
         self._subscribers = tuple(subscribers)
-        self._on_commit = on_commit
         self._gauge = metrics.log_position
         self._own: dict[int, int] = {}
         self._behind = False
@@ -40,6 +38,7 @@ class Follow:
         fresh = [row.sequence for row in rows if row.sequence > self.position]
         if fresh:
             self._own[fresh[0]] = fresh[-1]
+            self._skip_own()
 
     async def round(self) -> None:
         """Tell the subscribers of all that others have committed since the last round.
@@ -57,7 +56,6 @@ class Follow:
             await self._tell(batch)
             seen += len(batch)
         self._gauge.set(self.position)
-        await self._on_commit()
         self._behind = seen >= _ROWS_PER_ROUND
 
     def _skip_own(self) -> None:

@@ -54,6 +54,7 @@ class Metrics:
         self.http_requests_in_progress = self._gauge("http_requests_in_progress", "Requests being answered.")
         self.http_errors = self._counter("http_errors_total", "Requests that failed by a fault of our own.", ("route",))
         self.auth_failures = self._counter("auth_failures_total", "Requests refused for their key.", ("reason",))
+        self.dependency_up = self._gauge("dependency_up", "1 while it answers.", ("dependency",))
         self.build_info = self._gauge("build_info", "1, with what is running.", ("version", "python"))
 
     def _serving(self) -> None:

@@ -6,7 +6,6 @@
 Start at `Recommend.serve`; the stages are in `pipeline.py`, what they are made of in `honeyguide/recipes.py`.
 """
 
-import base64
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,10 +23,12 @@ from honeyguide.messages import EventIn, Explanation, Query, Reason, Rejected, S
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Recipe, Request, SlateSink, Store
 from honeyguide.recommend.hydrate import Weighing, context_of, hydrate, overlay, with_changes
+from honeyguide.recommend.lineup import Lineup, Pair
+from honeyguide.recommend.pages import cursors, page_of
 from honeyguide.recommend.pipeline import Outcome, Pipeline
 from honeyguide.recommend.query import cache_key, check, is_plain, nameless
 from honeyguide.recommend.ranked import LONG, Part, Ranked, Served, bucket_for, decode, encode, ids_of, pack, without
-from honeyguide.recommend.serving import Pair, ServingModels
+from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.subjects import Subjects
 from honeyguide.recommend.trace import trace
 from honeyguide.types import MAX_N, Item, Json, LogRow, ServedFrom, ServedSlate, UserState
@@ -35,9 +36,6 @@ from honeyguide.types import MAX_N, Item, Json, LogRow, ServedFrom, ServedSlate,
 __all__ = ["Recommend", "Served"]
 
 log = structlog.get_logger(__name__)
-
-_CURSORS = [base64.urlsafe_b64encode(b"hg1:%d" % offset).decode() for offset in range(MAX_N + 1)]
-_OFFSETS = {cursor: offset for offset, cursor in enumerate(_CURSORS)}
 
 
 class CheckEvents(Protocol):
@@ -91,20 +89,25 @@ class Recommend:
         """The list for a query, as an object. Raises InvalidInput or NotFound for a query that cannot be answered."""
         return (await self.serve(query)).slate()
 
-    async def serve(self, query: Query) -> Served:
-        """The list for a query, still encoded: from the cache, else made now."""
-        served = self.serve_cached(query)
+    async def serve(self, query: Query, lineup: Lineup | None = None) -> Served:
+        """The list for a query, still encoded: from the cache, else made now.
+
+        `lineup` are the versions to make it with where those that serve now are not meant: the page of an earlier list,
+        a batch that began before they were exchanged."""
+        present = self._serving.lineup
+        lineup = lineup or present
+        served = self.serve_cached(query) if lineup is present else None
         if served is not None:
             return served
         check(query, self._surfaces)
         started = self._clock.monotonic()
-        if is_plain(query):
+        if lineup is present and is_plain(query):
             user_id, bucket = _subject(query), bucket_for(query.offset + query.n)
             key, subject = cache_key(query, user_id, bucket), self._subjects.of(query.surface, user_id)
-            ranked = decode(await self._cache.fill(key, subject, lambda: self._payload(query, bucket)))
-            return self._finish(query, ranked, _origin(ranked), False, started)
-        made = await self._make(query, LONG)
-        served = self._finish(query, made.ranked, _origin(made.ranked), False, started)
+            ranked = decode(await self._cache.fill(key, subject, lambda: self._payload(query, bucket, lineup)))
+            return self._finish(query, ranked, _origin(ranked), False, started, lineup)
+        made = await self._make(query, LONG, lineup)
+        served = self._finish(query, made.ranked, _origin(made.ranked), False, started, lineup)
         served.trace, served.stages = await self._trace(made) if query.explain else None, made.outcome.stages
         return served
 
@@ -118,9 +121,10 @@ class Recommend:
         found = self._cache.get(key, subject)
         if found is None:
             return None
+        lineup = self._serving.lineup
         if found.stale:
-            self._cache.refresh(key, subject, lambda: self._payload(query, bucket))
-        return self._finish(query, decode(found.payload), "stale" if found.stale else "l1", found.stale, started)
+            self._cache.refresh(key, subject, lambda: self._payload(query, bucket, lineup))
+        return self._finish(query, decode(found.payload), "stale" if found.stale else "l1", found.stale, started, lineup)
 
     async def explain(self, request_id: str) -> Explanation:
         """A served slate made again from the log, with the funnel that led to it. Raises NotFound."""
@@ -148,25 +152,27 @@ class Recommend:
     async def _trace(self, made: Made) -> Json:
         return await trace(self._pipeline, self._recipe(made.request), made.request, made.outcome)
 
-    def offset_of(self, cursor: str) -> int:
-        """Where the page of a cursor begins; raises InvalidInput for one that we did not give."""
-        if cursor not in _OFFSETS:
-            fault = FieldError("/cursor", "is not one that an answer gave; start again without a cursor.")
-            raise InvalidInput("The page cannot be found.", errors=[fault])
-        return _OFFSETS[cursor]
+    def page(self, cursor: str) -> tuple[int, Lineup | None]:
+        """Where the page of a cursor begins, and the versions that made its list if others serve now and those are still
+        here. Raises InvalidInput for a cursor that we did not give."""
+        offset, digest = page_of(cursor)
+        return offset, self._serving.before(digest) if digest != self._serving.lineup.digest else None
 
-    async def _payload(self, query: Query, bucket: int) -> tuple[bytes, bool]:
+    async def _payload(self, query: Query, bucket: int, lineup: Lineup) -> tuple[bytes, bool]:
         """The encoded list for the cache, and whether it may be kept: a degraded one may not."""
-        made = await self._make(query, bucket)
+        made = await self._make(query, bucket, lineup)
         return encode(made.ranked), not made.ranked.degraded
 
-    async def _make(self, query: Query, length: int) -> Made:
+    async def _make(self, query: Query, length: int, lineup: Lineup) -> Made:
         """Make a list of up to `length` items from what is known now."""
         now, degraded = self._clock.now_ms(), list[str]()
         surface = self._surfaces[query.surface]
         if query.recipe is not None:
             surface = with_changes(surface, query.recipe)
-        pair = self._serving.pair(query.model or surface.model)
+        pair = await self._serving.pair(query.model or surface.model, lineup)
+        if (query.model or surface.model) in lineup.refused:
+            degraded.append("model")
+            self._metrics.recommend_fallbacks.labels(surface.name, "model").inc()
         state = await self._state(query, degraded)
         return await self._list(query, surface, pair, state, self._items, now, length, degraded)
 
@@ -190,9 +196,6 @@ class Recommend:
         if not outcome.items and pair.popular is None:
             self._last_resort(request, outcome, length)
         degraded += [f"source:{name}" for name in outcome.missed]
-        if (query.model or surface.model) in self._serving.refused and not skip:
-            degraded.append("model")
-            self._metrics.recommend_fallbacks.labels(surface.name, "model").inc()
         ranked = pack(
             outcome.items,
             as_of=state.as_of,
@@ -225,7 +228,7 @@ class Recommend:
             raise NotFound(f"The surface {slate.surface!r} of this slate is no longer declared.")
         if query.recipe is not None:
             surface = with_changes(surface, query.recipe)
-        pair = self._serving.pair(slate.model) if slate.model else Pair(None, None)
+        pair = await self._serving.pair(slate.model) if slate.model else Pair(None, None)
         state = UserState("", slate.as_of)
         if slate.user_id and "state" not in slate.degraded:
             limit = self._settings.recommend.remembered
@@ -258,7 +261,9 @@ class Recommend:
     def _recipe(self, request: Request) -> Recipe:
         return self._recipes[request.surface.recipe]
 
-    def _finish(self, query: Query, ranked: Ranked, origin: ServedFrom, stale: bool, started: float) -> Served:
+    def _finish(
+        self, query: Query, ranked: Ranked, origin: ServedFrom, stale: bool, started: float, lineup: Lineup
+    ) -> Served:
         """Check what may not be shown, cut the page, log the slate, count."""
         start, end = query.offset, query.offset + query.n
         part, late = ranked.upto(end), list[str]()
@@ -281,7 +286,7 @@ class Recommend:
             model=ranked.model,
             rung=ranked.rung,
             degraded=ranked.degraded,
-            next_cursor=_CURSORS[end] if end < MAX_N and end < ranked.length - len(late) else None,
+            next_cursor=cursors(lineup.digest)[end] if end < MAX_N and end < ranked.length - len(late) else None,
         )
         if not query.dry_run:
             self._slates.add(self._slate(query, ranked, served, shown, late))

@@ -1,10 +1,13 @@
-"""The model versions that are served now, and how they are exchanged without a failed request."""
+"""Loads the versions that aliases point at, beside the loop that answers, and exchanges them in one step of it."""
 
+import asyncio
 import json
-from collections import OrderedDict
+import threading
+from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
+from tempfile import mkstemp
 
 import numpy as np
 import structlog
@@ -15,34 +18,24 @@ from honeyguide.features import ItemBlock
 from honeyguide.models.artefact import load
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Artefacts, Registry, ServedModel
+from honeyguide.recommend.lineup import Lineup, Pair
 from honeyguide.retrieval.learned import no_history, tie_to_block
 from honeyguide.types import LIVE, ModelVersion
 
+__all__ = ["Lineup", "Pair", "ServingModels"]
+
 log = structlog.get_logger(__name__)
 
-_KEPT = 4  # versions held in memory beside those that aliases point at
+_KEPT = 4  # versions held in memory beside those that aliases point at, and line-ups held for the pages of their lists
 LAST_POPULAR = 600
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A version and the popularity version of the same training run; what one list is made with."""
-
-    model: ServedModel | None
-    popular: ServedModel | None
-
-    @property
-    def label(self) -> str:
-        """`ease@7`, `popular@7`, or nothing."""
-        served = self.model or self.popular
-        return served.label if served else ""
 
 
 class ServingModels:
     """Loads what the aliases point at; a version that does not load leaves the one before it in place.
 
-    `count_popular` makes the popularity version `live@S` from the log up to sequence S; `on_switch` is called after the
-    served versions have changed."""
+    `lineup` is what is served now: replaced as a whole on the event loop, so that whoever took it goes on with it. Files
+    and log are read on other threads. `count_popular` makes the popularity version `live@S` from the log up to sequence S;
+    `on_switch` is called after the served versions have changed."""
 
     def __init__(
         self,
@@ -59,78 +52,91 @@ class ServingModels:
         self._clock, self._metrics = clock, metrics
         self._last_popular, self._count_popular, self._on_switch = last_popular, count_popular, on_switch
         self._wanted: dict[str, ModelVersion] = {}
-        self._pairs: dict[str, Pair] = {}
         self._loaded: OrderedDict[str, ServedModel] = OrderedDict()
-        self._baseline: ServedModel | None = None
-        self.refused: dict[str, str] = {}
-
-    @property
-    def champion(self) -> Pair:
-        """What is served where nothing else is asked for."""
-        return self._pairs.get("champion", Pair(None, self._baseline))
+        self._loading = threading.Lock()
+        self._refreshing = asyncio.Lock()
+        self._past: deque[Lineup] = deque(maxlen=_KEPT)
+        self.lineup = Lineup()
 
     def aliases(self) -> dict[str, str]:
         """Alias -> label of the version that is served under it."""
-        return {alias: pair.label for alias, pair in self._pairs.items()}
+        return self.lineup.labels()
 
-    def pair(self, name: str) -> Pair:
-        """The versions for an alias or `model@version`; raises NotFound or InvalidInput with the names there are."""
-        if name in self._pairs:
-            return self._pairs[name]
-        if name == "champion":
-            return self.champion
+    def before(self, digest: str) -> Lineup | None:
+        """A line-up that was served until lately, by its digest."""
+        return next((past for past in self._past if past.digest == digest), None)
+
+    async def pair(self, name: str, lineup: Lineup | None = None) -> Pair:
+        """The versions for an alias or `model@version`; raises NotFound or DamagedArtefact, the former with the names there
+        are. What is not in memory is read on another thread."""
+        lineup = lineup or self.lineup
+        found = lineup.pair(name)
+        return found if found is not None else await asyncio.to_thread(self._find, name, lineup)
+
+    def _find(self, name: str, lineup: Lineup) -> Pair:
         model, _, version = name.partition("@")
         if model == LIVE and version.isdigit() and len(version) < 19:
-            return Pair(None, self._live(name, int(version)))
+            return Pair(None, self._live(name, int(version), lineup))
         if version.isdigit() and len(version) < 10:
-            return self._load_pair(self._registry.version(model, int(version)))
-        if not version and name in {found.model for found in self._registry.versions(name)}:
-            return self._load_pair(self._registry.versions(name)[0])
-        known = ", ".join(sorted({*self._pairs, *(found.label for found in self._registry.versions()[:20])})) or "none"
+            return self._load_pair(self._registry.version(model, int(version)), lineup)
+        versions = self._registry.versions(name) if not version else []
+        if versions:
+            return self._load_pair(versions[0], lineup)
+        known = ", ".join(sorted({*lineup.pairs, *(found.label for found in self._registry.versions()[:20])})) or "none"
         raise NotFound(f"There is no model {name!r}.", cure=f"Known: {known}. Train one with 'honeyguide train'.")
 
-    def refresh(self) -> bool:
+    async def refresh(self) -> bool:
         """Load what the aliases point at now; True if anything served has changed.
 
         A version that cannot be read leaves what was served under its alias in place, or at the start the version before
-        it; `refused` names it until the alias moves on."""
-        wanted = self._registry.aliases()
-        changed = False
+        it; `lineup.refused` names it until the alias moves on."""
+        async with self._refreshing:
+            wanted = await asyncio.to_thread(self._registry.aliases)
+            if wanted == self._wanted:
+                return False
+            loaded = await asyncio.to_thread(self._load_wanted, wanted, self.lineup)
+            self._wanted = wanted
+            changed = self._switch(replace(self.lineup, pairs=loaded.pairs, refused=loaded.refused))
+        if changed:
+            await asyncio.to_thread(self._remember_popular, self.lineup)
+        return changed
+
+    async def set_baseline(self, served: ServedModel) -> None:
+        """Serve popularity counted from the log while nothing is trained."""
+        self._switch(replace(self.lineup, baseline=served))
+        await asyncio.to_thread(self._remember_popular, self.lineup)
+
+    def _switch(self, lineup: Lineup) -> bool:
+        before, self.lineup = self.lineup, lineup
+        if before.digest == lineup.digest:
+            return False
+        self._past.append(before)
+        self._on_switch()
+        return True
+
+    def _load_wanted(self, wanted: dict[str, ModelVersion], now: Lineup) -> Lineup:
+        """The line-up after `now` for what the aliases point at."""
+        pairs = {alias: now.pairs[alias] for alias in now.pairs if alias in wanted}
+        refused = {alias: reason for alias, reason in now.refused.items() if self._wanted.get(alias) == wanted.get(alias)}
         for alias, version in wanted.items():
             if self._wanted.get(alias) == version:
                 continue
-            self._wanted[alias] = version
-            self.refused.pop(alias, None)
-            changed |= self._try(alias, version) or self._try_previous(alias)
-        for alias in set(self._wanted) - set(wanted):
-            self.refused.pop(alias, None)
-            del self._wanted[alias]
-            changed |= self._pairs.pop(alias, None) is not None
-        if changed:
-            self._remember_popular()
-            self._on_switch()
-        return changed
+            if not self._try(alias, version, now, pairs, refused) and alias not in pairs:
+                previous = self._registry.previous(alias)
+                if previous is not None:
+                    self._try(alias, previous, now, pairs, refused)
+        return Lineup(pairs, now.baseline, refused)
 
-    def _try(self, alias: str, version: ModelVersion) -> bool:
+    def _try(self, alias: str, version: ModelVersion, now: Lineup, pairs: dict[str, Pair], refused: dict[str, str]) -> bool:
         try:
-            self._pairs[alias] = self._load_pair(version)
+            pairs[alias] = self._load_pair(version, now)
         except DamagedArtefact as error:
-            self.refused.setdefault(alias, f"{version.label}: {error}")
+            refused.setdefault(alias, f"{version.label}: {error}")
             self._metrics.model_load_failures.labels(version.model).inc()
             log.error("model version refused, the one before it stays", version=version.label, reason=str(error))
             return False
         self._announce(alias, version)
         return True
-
-    def _try_previous(self, alias: str) -> bool:
-        previous = None if alias in self._pairs else self._registry.previous(alias)
-        return previous is not None and self._try(alias, previous)
-
-    def set_baseline(self, served: ServedModel) -> None:
-        """Serve popularity counted from the log while nothing is trained."""
-        self._baseline = served
-        self._remember_popular()
-        self._on_switch()
 
     def last_known_popular(self) -> list[str]:
         """Ids from the file that the last good popularity left behind; empty if there is none."""
@@ -148,50 +154,64 @@ class ServingModels:
         self._metrics.model_loaded.labels(version.model, alias).set(self._clock.now_ms() / 1000)
         self._metrics.model_trained.labels(version.model).set(version.created_at / 1000)
 
-    def _load_pair(self, version: ModelVersion) -> Pair:
+    def _load_pair(self, version: ModelVersion, lineup: Lineup) -> Pair:
         model = self._load(version.label, version.model, version.version)
         companion = version.manifest.get("companions", {}).get("popular", "")
         name, _, number = companion.partition("@")
         if version.model == "popular":
             return Pair(None, model)
-        return Pair(model, self._load(companion, name, int(number)) if number.isdigit() else self._baseline)
+        return Pair(model, self._load(companion, name, int(number)) if number.isdigit() else lineup.baseline)
 
-    def _live(self, label: str, sequence: int) -> ServedModel:
+    def _live(self, label: str, sequence: int, lineup: Lineup) -> ServedModel:
         """Popularity counted up to a log position, kept like any other version since it costs a read of the log."""
-        if self._baseline is not None and self._baseline.label == label:
-            return self._baseline
-        if label not in self._loaded:
-            self._loaded[label] = self._count_popular(sequence)
-            self._forget_old()
-        return self._loaded[label]
+        if lineup.baseline is not None and lineup.baseline.label == label:
+            return lineup.baseline
+        return self._kept(label, lambda: self._count_popular(sequence))
 
     def _load(self, label: str, model: str, version: int) -> ServedModel:
-        if label in self._loaded:
-            self._loaded.move_to_end(label)
-            return self._loaded[label]
-        loaded = load(self._artefacts.path(model, version))
-        served = tie_to_block(label, loaded.model, loaded.item_ids, loaded.manifest.get("segments", []), self._items)
-        self._loaded[label] = served
-        self._forget_old()
-        return served
+        def read() -> ServedModel:
+            loaded = load(self._artefacts.path(model, version))
+            return tie_to_block(label, loaded.model, loaded.item_ids, loaded.manifest.get("segments", []), self._items)
+
+        return self._kept(label, read)
+
+    def _kept(self, label: str, read: Callable[[], ServedModel]) -> ServedModel:
+        """The version if it is in memory, else what `read` gives; one at a time, so that nothing is read twice."""
+        with self._loading:
+            if label in self._loaded:
+                self._loaded.move_to_end(label)
+                return self._loaded[label]
+            served = self._loaded[label] = read()
+            self._forget_old()
+            return served
 
     def _forget_old(self) -> None:
-        in_use = {id(model) for pair in self._pairs.values() for model in (pair.model, pair.popular)}
+        in_use = {id(model) for pair in self.lineup.pairs.values() for model in (pair.model, pair.popular)}
         idle = [label for label, model in self._loaded.items() if id(model) not in in_use]
         for label in idle[:-_KEPT]:
             del self._loaded[label]
 
-    def _remember_popular(self) -> None:
-        served = self.champion.popular
+    def _remember_popular(self, lineup: Lineup) -> None:
+        served = lineup.champion.popular
         if served is None:
             return
         scores = served.model.scores(no_history())[0]
         best = served.rows[np.argsort(-scores, kind="stable")]
         ids = [self._items.ids[row] for row in best[best >= 0][:LAST_POPULAR].tolist()]
-        beside = self._last_popular.with_suffix(".new")
         try:
-            beside.write_text(json.dumps(ids), encoding="utf-8")
-            beside.replace(self._last_popular)
+            _write_whole(self._last_popular, json.dumps(ids))
         except OSError as error:
             self._metrics.background_errors.labels("last_popular").inc()
             log.warning("last known popular items not written", reason=str(error))
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write beside the file and rename, under a name that no other process on the folder uses."""
+    handle, beside = mkstemp(prefix=path.stem, suffix=".new", dir=path.parent)
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(beside).replace(path)
+    except OSError:
+        Path(beside).unlink(missing_ok=True)
+        raise

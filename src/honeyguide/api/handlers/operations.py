@@ -75,7 +75,7 @@ async def delete_alias(call: Call[AliasParams, None]) -> Answer:
     """Remove an alias; without a champion, what is popular is served."""
     _target(call)
     await asyncio.to_thread(call.runtime.store.registry.delete_alias, call.params.alias)
-    call.runtime.serving.refresh()
+    await call.runtime.serving.refresh()
     return Answer(b"", 204)
 
 
@@ -101,11 +101,11 @@ def _target(call: Call[AliasParams, object]) -> ModelVersion:
 async def _point(call: Call[AliasParams, object], target: ModelVersion) -> Answer:
     alias, runtime = call.params.alias, call.runtime
     try:
-        runtime.serving.pair(target.label)
+        await runtime.serving.pair(target.label)
     except DamagedArtefact as error:
         raise Conflict(f"{target.label} cannot be served: {error}", cure="Choose another version, or train again.") from None
     await asyncio.to_thread(runtime.store.registry.set_alias, alias, target.model, target.version)
-    runtime.serving.refresh()
+    await runtime.serving.refresh()
     return reply(_alias(call, alias, target))
 
 

@@ -12,14 +12,17 @@ from honeyguide.monitoring.metrics import CONTENT_TYPE
 
 
 async def health(call: Call[object, None]) -> Answer:
-    """The process answers."""
+    """The process answers. Nothing behind it is asked, so that nobody ends it for what another has."""
     return reply(Health("healthy", _models(call.runtime)))
 
 
 async def ready(call: Call[object, None]) -> Answer:
-    """Requests may come here: the database answers. It is asked only after what is to be served has been loaded."""
+    """Requests may come here: what is to be served is loaded, and the process is not about to end.
+
+    Nothing behind the process is asked: `degraded` names what has not answered lately."""
     runtime = call.runtime
-    return reply(Readiness(True, await runtime.store.log.position(), runtime.serving.aliases()))
+    runtime.readiness.check()
+    return reply(Readiness(True, runtime.follow.position, runtime.serving.aliases(), runtime.readiness.missing()))
 
 
 async def metrics(call: Call[object, None]) -> Answer:
@@ -38,7 +41,7 @@ async def system(call: Call[object, None]) -> Answer:
         position=await runtime.store.log.position(),
         config=runtime.fingerprint,
         aliases=runtime.serving.aliases(),
-        refused=runtime.serving.refused,
+        refused=dict(runtime.serving.lineup.refused),
         surfaces=sorted(runtime.settings.all_surfaces()),
         protected=not service.gate.open,
     )
@@ -52,5 +55,5 @@ async def openapi(call: Call[object, None]) -> Answer:
 
 def _models(runtime: Runtime) -> list[str]:
     served = runtime.serving
-    labels = {pair for pair in (*served.aliases().values(), served.champion.label) if pair}
+    labels = {pair for pair in (*served.aliases().values(), served.lineup.champion.label) if pair}
     return sorted(labels)

@@ -141,11 +141,13 @@ class Health(msgspec.Struct):
 
 
 class Readiness(msgspec.Struct):
-    """Whether requests should come here: the log position that is known and what each alias serves."""
+    """Whether requests should come here: the log position that is known here, what each alias serves, and what behind the
+    process does not answer."""
 
     ready: bool
     position: int
     aliases: dict[str, str]
+    degraded: list[str]
 
 
 class System(msgspec.Struct, kw_only=True):
