@@ -12,7 +12,7 @@ import pytest
 
 import honeyguide
 from honeyguide import Honeyguide
-from honeyguide.errors import ConfigError, InvalidInput, NotEnoughData
+from honeyguide.errors import ConfigError, InvalidInput, NotEnoughData, NotFound
 from tests.shop import NOW, catalogue, history, open_shop, settings
 
 ROWS = {
@@ -150,3 +150,13 @@ def test_the_public_names_come_when_they_are_asked_for() -> None:
         assert getattr(honeyguide, name)
     with pytest.raises(AttributeError, match="nonsense"):
         honeyguide.nonsense  # noqa: B018
+
+
+def test_a_person_is_merged_and_exported(shop: Honeyguide) -> None:
+    shop.ingest(pl.DataFrame(ROWS))
+    assert shop.merge_users("u2", "u1").user_ids == ["u2", "u1"]
+    shop.recommend("u1")
+    told = list(shop.export_user("u2"))
+    assert told[-1] == {"table": "end", "rows": {"users": 2, "user_links": 1, "log": 4, "slates": 1}}
+    with pytest.raises(NotFound):
+        next(shop.export_user("nobody"))

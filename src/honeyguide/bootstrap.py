@@ -16,6 +16,7 @@ from honeyguide.ingest import Ingest
 from honeyguide.ingest.events import EventRules
 from honeyguide.jobs import Rounds
 from honeyguide.jobs.baseline import Baseline
+from honeyguide.jobs.export import Export
 from honeyguide.jobs.follow import POLL_SECONDS, Follow
 from honeyguide.jobs.items import ItemRefresh
 from honeyguide.jobs.slates import FLUSH_SECONDS, SlateWriter
@@ -55,6 +56,7 @@ class Runtime:
         self.artefacts = FileArtefacts(settings.project.data_dir / "models")
         chance = system_chance()
         self.ids = RequestIds(clock, chance.getrandbits)
+        self.export = Export(self.store, clock)
         self.items = ItemBlock()
         self._item_refresh = ItemRefresh(self.store.catalogue, self.items, self.metrics)
         self._wire_lists(chance)

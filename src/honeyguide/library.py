@@ -8,7 +8,7 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +23,7 @@ from honeyguide.config import Settings, load
 from honeyguide.errors import FieldError, InvalidInput
 from honeyguide.messages import EventIn, Explanation, IngestReport, ItemIn, Merged, Query, Rejected, Slate, UserIn
 from honeyguide.train import TrainReport, train
+from honeyguide.types import Json
 
 __all__ = ["Honeyguide"]
 
@@ -123,6 +124,15 @@ class Honeyguide:
         """Make `user_id` (a visitor before the login) one person with `into`. Raises Conflict or NotFound."""
         return self.run(self.runtime.ingest.merge_users(user_id, into))
 
+    def export_user(self, user_id: str) -> Iterator[Json]:
+        """Everything that is held about a user and the ids merged with it, record by record; each names its `table`.
+
+        Memory holds one batch of them. Raises NotFound if nothing is held."""
+        self.run(self.runtime.slates.round())
+        batches = self.run(self.runtime.export.open(user_id))
+        while batch := self.run(_next(batches)):
+            yield from batch
+
     def explain(self, request_id: str) -> Explanation:
         """How a served list came about, made again from the log. Raises NotFound."""
         return self.run(self._explain(request_id))
@@ -163,6 +173,10 @@ class Honeyguide:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Close, whatever happened."""
         self.close()
+
+
+async def _next(batches: AsyncIterator[list[Json]]) -> list[Json]:
+    return await anext(batches, [])
 
 
 def _query(**fields: Any) -> Query:

@@ -125,6 +125,9 @@ class SlateLog(Protocol):
     async def get(self, request_id: str) -> ServedSlate | None:
         """The slate of a request id."""
 
+    def of_user(self, user_id: str) -> Iterator[list[ServedSlate]]:
+        """The stored slates of a user, oldest first, in batches of one short read each."""
+
     def count(self) -> int:
         """How many slates are stored."""
 
@@ -199,6 +202,15 @@ class Checkpoints(Protocol):
         """Begin anew with `source` next time."""
 
 
+class People(Protocol):
+    """What the tables hold of persons."""
+
+    def held(self, user_ids: Sequence[str], *, until: int) -> Iterator[tuple[str, list[Json]]]:
+        """(table, rows) of all that is held about these ids, table by table, in batches of one short read each.
+
+        Of the log, rows up to position `until`; a row's payload is JSON, times are milliseconds."""
+
+
 class Store(Protocol):
     """One project's storage: the parts share one database.
 
@@ -213,6 +225,7 @@ class Store(Protocol):
     jobs: JobTable
     idempotency: IdempotencyKeys
     checkpoints: Checkpoints
+    people: People
 
     def hold(self, holder: str) -> AbstractContextManager[None]:
         """Be a server on this data; the only one unless `shared`, else raises `DataDirectoryBusy`, saying who holds it."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -58,7 +58,7 @@ class Stage:
             "headers": list(headers),
         }
         asyncio.run(self.endpoint(scope, self.receive, self.send))
-        start, body = self.sent
+        start, *_, body = self.sent
         return start["status"], dict(start["headers"]), body["body"]
 
     def count(self, status_class: str, method: str = "GET") -> float:
@@ -209,3 +209,36 @@ def test_made_up_methods_share_one_label() -> None:
 )
 def test_what_a_request_id_may_be(sent: bytes | None, kept: bytes) -> None:
     assert request_id_of({} if sent is None else {b"x-request-id": sent}) == kept
+
+
+def test_an_answer_in_parts_is_sent_as_it_comes() -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"one"
+        yield b"two"
+
+    async def handler(scope: Any, receive: Any, headers: Any) -> Answer:
+        return Answer(b"", parts=parts())
+
+    stage = Stage(handler)
+    stage.ask()
+    assert [(message.get("body"), message.get("more_body")) for message in stage.sent[1:]] == [
+        (b"one", True), (b"two", True), (b"", None)
+    ]  # fmt: skip
+    assert b"content-length" not in dict(stage.sent[0]["headers"])
+    stage.ask("HEAD")
+    assert [message.get("body") for message in stage.sent[1:]] == [b""]
+
+
+def test_parts_that_break_off_are_counted_and_never_ended() -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"one"
+        raise ValueError("inside")
+
+    async def handler(scope: Any, receive: Any, headers: Any) -> Answer:
+        return Answer(b"", parts=parts())
+
+    stage = Stage(handler)
+    with pytest.raises(ValueError, match="inside"):  # the server that gets it closes the connection
+        stage.ask()
+    assert [message.get("body") for message in stage.sent[1:]] == [b"one"]
+    assert stage.metrics.registry.get_sample_value("honeyguide_http_errors_total", {"route": "/thing"}) == 1

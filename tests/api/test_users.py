@@ -1,7 +1,13 @@
-"""Users over HTTP beside their attributes: merges."""
+"""Users over HTTP beside their attributes: merges and exports."""
 
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
 import pytest
 
+from tests.api.process import ServerProcess
 from tests.api.site import Site, pointers, problem
 
 
@@ -49,3 +55,46 @@ def test_an_id_may_end_like_a_verb(site: Site, name: str) -> None:
 def test_the_methods_there_are_are_told(site: Site) -> None:
     assert problem(site.post("/v1/users/ann", {}), 405)["code"] == "method_not_allowed"
     assert site.ask("DELETE", "/v1/users/ann:merge").headers["allow"] == "POST"
+
+
+def lines(answer: httpx.Response) -> list[dict[str, Any]]:
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def test_an_export_is_all_that_is_held_of_all_ids(site: Site) -> None:
+    site.fill()
+    seen(site, "visitor", "ann", "bob")
+    site.ask("PUT", "/v1/users/ann", json={"properties": {"country": "PT"}})
+    site.post("/v1/users/visitor:merge", {"into": "ann"})
+    slate = site.post("/v1/recommendations", {"user_id": "ann", "n": 3}).json()
+    answer = site.get("/v1/users/visitor/export")
+    told = lines(answer)
+    assert "content-length" not in answer.headers
+    begin, end = told[0], told[-1]
+    assert (begin["table"], begin["user_id"], begin["user_ids"]) == ("export", "visitor", ["visitor", "ann"])
+    assert begin["as_of"] == site.get("/v1/system").json()["position"]
+    assert end == {"table": "end", "rows": {"users": 2, "user_links": 1, "log": 4, "slates": 1}}
+    assert len(told) == 2 + sum(end["rows"].values())
+    (served,) = [line for line in told if line["table"] == "slates"]
+    assert (served["request_id"], served["items"]) == (slate["request_id"], [item["item_id"] for item in slate["items"]])
+    assert "bob" not in answer.text
+    assert site.ask("HEAD", "/v1/users/visitor/export").text == ""
+
+
+def test_nothing_is_held_about_a_stranger(site: Site) -> None:
+    problem(site.get("/v1/users/nobody/export"), 404, "user_not_found")
+    site.fill()
+    site.get("/recommendations?user_id=nobody")
+    assert [line["table"] for line in lines(site.get("/v1/users/nobody/export"))] == ["export", "slates", "end"]
+
+
+def test_a_long_export_comes_in_pieces(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path) as server, httpx.Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False) as ask:
+        events = [{"type": "view", "user_id": "ann", "item_id": f"i{at}"} for at in range(999)]
+        for _ in range(3):
+            assert ask.post("/v1/events:batch", json=events).json()["accepted"] == 999
+        whole = ask.get("/v1/users/ann/export")
+        assert lines(whole)[-1]["rows"] == {"log": 2997}
+        assert whole.headers["transfer-encoding"] == "chunked"
+        assert ask.head("/v1/users/ann/export").content == b""

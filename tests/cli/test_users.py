@@ -44,3 +44,20 @@ def test_a_merge(run: Run, people: Path) -> None:
     assert (again["accepted"], again["user_ids"]) == (0, ["visitor", "ann"])
     assert "nothing was known of new" in run("users", "merge", "ann", "new").err
     assert "merged into 'new' already" in run("users", "merge", "ann", "bob", code=1).err
+
+
+def test_an_export(run: Run, people: Path) -> None:
+    run("users", "merge", "visitor", "ann")
+    lines = [json.loads(line) for line in run("users", "export", "visitor").out.splitlines()]
+    assert (lines[0]["user_ids"], lines[-1]["rows"]) == (["visitor", "ann"], {"users": 2, "user_links": 1, "log": 4})
+    assert [line["table"] for line in run("users", "export", "ann", "--json").json] == [line["table"] for line in lines]
+    ran = run("users", "export", "ann", "--out", "ann.jsonl")
+    assert "9 records to ann.jsonl" in ran.err
+    assert len((people / "ann.jsonl").read_text().splitlines()) == 9
+    assert (people / "ann.jsonl").stat().st_mode & 0o077 == 0
+
+
+def test_an_export_of_nobody_leaves_no_file(run: Run, people: Path) -> None:
+    assert "Nothing is held about 'nobody'" in run("users", "export", "nobody", "--out", "x.jsonl", code=1).err
+    assert run("users", "export", "nobody", "--json", code=1).json["error"]["code"] == "user_not_found"
+    assert not list(people.glob("*x.jsonl*"))

@@ -4,7 +4,7 @@ An `Endpoint` is a plain ASGI callable around a coroutine that returns an `Answe
 the dispatcher, cold ones through FastAPI's router. Both are this class.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -39,12 +39,16 @@ class Disconnected(Exception):
 
 
 class Answer(msgspec.Struct):
-    """A whole answer. The endpoint adds the request id and the length of the body."""
+    """A whole answer. The endpoint adds the request id and the length of the body.
+
+    With `parts` the body is what they are, sent as they come; an error between them breaks the connection off, so that
+    nobody takes a part for the whole."""
 
     body: bytes
     status: int = 200
     headers: Headers = []
     request_id: bytes = b""
+    parts: AsyncIterator[bytes] | None = None
 
 
 class Handler(Protocol):
@@ -121,13 +125,24 @@ class Endpoint:
                 log.exception("request failed", request_id=request_id, route=self._route, method=method)
                 answer = refusal(internal(request_id), scope, request_id)
             request_id_field = request_id_of(headers) or answer.request_id or self._new_id().encode()
-            length = (b"content-length", b"%d" % len(answer.body))
-            fields = [*answer.headers, length, (b"x-request-id", request_id_field)]
+            fields = [*answer.headers, (b"x-request-id", request_id_field)]
+            if answer.parts is None:
+                fields.append((b"content-length", b"%d" % len(answer.body)))
             await send({"type": "http.response.start", "status": answer.status, "headers": fields})
+            if answer.parts is not None and method != "HEAD":
+                await self._send_parts(answer.parts, send)
             await send({"type": "http.response.body", "body": answer.body})
             meters.observe(self._route, method, answer.status, self._clock.monotonic() - started)
         finally:
             meters.in_progress -= 1
+
+    async def _send_parts(self, parts: AsyncIterator[bytes], send: Send) -> None:
+        try:
+            async for part in parts:
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+        except Exception:  # counted; what was sent cannot be taken back, so the server breaks the connection off
+            self._meters.metrics.http_errors.labels(self._route).inc()
+            raise
 
     def _id_for(self, headers: RequestHeaders) -> str:
         return (request_id_of(headers) or self._new_id().encode()).decode()

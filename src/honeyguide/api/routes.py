@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from honeyguide.api import examples as eg
 from honeyguide.api.auth import Scope
 from honeyguide.api.cold import NoParams
-from honeyguide.api.handlers import catalogue, docs, operations, slates, system
+from honeyguide.api.handlers import catalogue, docs, operations, people, slates, system
 from honeyguide.api.intake import Intake
 from honeyguide.api.lists import Lists
 from honeyguide.api.wire import catalogue as goods
@@ -18,6 +18,7 @@ from honeyguide.api.wire import lists
 from honeyguide.api.wire import operations as ops
 from honeyguide.api.wire.base import In, PageParams
 from honeyguide.api.wire.events import TrackIn, TrackParams
+from honeyguide.api.wire.people import MergeIn
 from honeyguide.ingest.decode import EVENTS, ITEMS, RowDecoder
 from honeyguide.messages import EventIn, Explanation, IngestReport, ItemIn, Merged, Slate
 
@@ -157,9 +158,12 @@ USER_ROUTES: Final = _group(
     "users",
     Route("GET", "/v1/users", "catalog:write", catalogue.list_users, goods.UserPage, eg.page(eg.USER), **_PAGE),
     Route(
-        "POST", "/v1/users/{user_id}:merge", "catalog:write", catalogue.merge_user, Merged, eg.MERGED,
-        body=goods.MergeIn, errors=(404, 409), sent={"into": "user_123"},
+        "POST", "/v1/users/{user_id}:merge", "catalog:write", people.merge_user, Merged, eg.MERGED,
+        body=MergeIn, errors=(404, 409), sent={"into": "user_123"},
         params=goods.UserParams, given={"user_id": "visitor_9f2c"},
+    ),
+    Route(
+        "GET", "/v1/users/{user_id}/export", "admin", people.export_user, "application/x-ndjson", errors=(404,), **_USER,
     ),
     Route(
         "GET", "/v1/users/{user_id}", "catalog:write", catalogue.get_user, goods.UserOut, eg.USER,

@@ -1,6 +1,11 @@
-"""`honeyguide users`: show what is known of a user, and merge two that turned out to be one."""
+"""`honeyguide users`: show what is known of a user, merge two that turned out to be one, tell all that is held."""
 
 import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -12,14 +17,16 @@ from honeyguide.cli.output import Cell, Json, Out, ago, count, table
 from honeyguide.cli.project import project
 from honeyguide.cli.storage import storage
 from honeyguide.errors import NotFound
+from honeyguide.types import Json as JsonObject
 from honeyguide.types import User, UserState
 
-app = typer.Typer(add_completion=False, help="Show and merge users.", cls=HelpfulGroup)
+app = typer.Typer(add_completion=False, help="Show, merge and export users.", cls=HelpfulGroup)
 
 _LATEST = 10
 _REMEMBERED = 20_000
 
 UserId = Annotated[str, typer.Argument(metavar="USER", help="The user's id.")]
+Target = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write to this file instead of stdout.")]
 Into = Annotated[str, typer.Argument(metavar="INTO", help="The user that this one turned out to be.")]
 
 
@@ -69,3 +76,42 @@ def merge(context: typer.Context, user: UserId, into: Into, json: Json = False) 
     out.show("goes by", Text(merged.canonical_id, style="bold"))
     for name in merged.unknown:
         out.note("note", f"nothing was known of {name} so far")
+
+
+@app.command()
+def export(context: typer.Context, user: UserId, out: Target = None, json: Json = False) -> None:
+    """Everything that is held about a user and the ids merged with it, one JSON object per line.
+
+    With --json it is one array. The file is readable by its owner only, and whole or not there."""
+    with project(context) as opened:
+        records = opened.export_user(user)
+        if out is None:
+            _write_all(sys.stdout.buffer.write, records, array=json)
+            sys.stdout.buffer.flush()
+            return
+        with _whole_file(out) as write:
+            written = _write_all(write, records, array=json)
+    Out().note("written", f"{count(written, 'record')} to {out}")
+
+
+def _write_all(write: Callable[[bytes], object], records: Iterable[JsonObject], *, array: bool) -> int:
+    """Write records as lines, or as one array with a record per line; returns how many."""
+    written = 0
+    for written, record in enumerate(records, 1):
+        lead = b"" if not array else b"[" if written == 1 else b",\n"
+        write(lead + msgspec.json.encode(record) + (b"" if array else b"\n"))
+    if array:
+        write(b"]\n")
+    return written
+
+
+@contextlib.contextmanager
+def _whole_file(path: Path) -> Iterator[Callable[[bytes], object]]:
+    """A file that appears under its name only if the block ends without an error."""
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            yield file.write
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -10,7 +10,6 @@ from honeyguide.api.wire.catalogue import (
     ItemOut,
     ItemPage,
     ItemParams,
-    MergeIn,
     UserBody,
     UserOut,
     UserPage,
@@ -88,14 +87,6 @@ async def patch_user(call: Call[UserParams, UserBody]) -> Answer:
     """Change the given properties of a user; one that is not known yet is created."""
     user = UserIn(user_id=call.params.user_id, **_given(call.body))
     return _written(await call.runtime.ingest.patch_users([user]), "user")
-
-
-async def merge_user(call: Call[UserParams, MergeIn]) -> Answer:
-    """Make a user (a visitor before the login) one person with another.
-
-    Lists, attributes and features of either id then know the history of both; both go by the id `into`. Log rows keep
-    their ids, and so do experiments."""
-    return reply(await call.runtime.ingest.merge_users(call.params.user_id, call.body.into))
 
 
 async def _item(call: Call[ItemParams, object]) -> Item:

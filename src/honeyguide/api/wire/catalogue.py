@@ -40,12 +40,6 @@ class UserBody(In):
     properties: Json | msgspec.UnsetType = msgspec.UNSET
 
 
-class MergeIn(In):
-    """The user that the one in the path turned out to be."""
-
-    into: str
-
-
 class ItemOut(msgspec.Struct, kw_only=True):
     """An item as it is now. `sequence` is the log position of its last change."""
 

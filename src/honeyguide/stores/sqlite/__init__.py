@@ -14,10 +14,20 @@ from urllib.parse import unquote, urlsplit
 from honeyguide.clock import Clock
 from honeyguide.config.settings import Settings
 from honeyguide.errors import ConfigError
-from honeyguide.protocols import CatalogueTable, Checkpoints, EventLog, IdempotencyKeys, JobTable, Registry, SlateLog
+from honeyguide.protocols import (
+    CatalogueTable,
+    Checkpoints,
+    EventLog,
+    IdempotencyKeys,
+    JobTable,
+    People,
+    Registry,
+    SlateLog,
+)
 from honeyguide.stores.lock import hold
 from honeyguide.stores.sql.jobs import TableJobs
 from honeyguide.stores.sql.keys import TableCheckpoints
+from honeyguide.stores.sql.people import TablePeople
 from honeyguide.stores.sql.registry import TableRegistry
 from honeyguide.stores.sqlite.catalogue import SqliteCatalogue
 from honeyguide.stores.sqlite.connect import Readers, meaning, open_writer
@@ -43,6 +53,7 @@ class SqliteStore:
     jobs: JobTable
     idempotency: IdempotencyKeys
     checkpoints: Checkpoints
+    people: People
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder = folder
@@ -69,6 +80,7 @@ class SqliteStore:
         self.jobs = TableJobs(self._writer, self._readers, clock)
         self.idempotency = SqliteIdempotency(self._writer, self._readers, clock)
         self.checkpoints = TableCheckpoints(self._writer, self._readers, clock)
+        self.people = TablePeople(self._readers)
 
     def hold(self, holder: str) -> AbstractContextManager[None]:
         """Be the only server on this folder; raises `DataDirectoryBusy`, saying who is."""

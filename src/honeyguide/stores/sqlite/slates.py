@@ -1,7 +1,7 @@
 """The served slates, in a file of their own: its loss is no loss of truth, so it is never waited for."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -19,6 +19,10 @@ from honeyguide.types import ServedSlate, SlatesLogged
 _LOCK_SECONDS: Final = 0.25
 _CHUNKS: Final = (50, 5, 1)
 _WIDTH: Final = 4
+_FIRST: Final = -(2**63)
+_OF_USER: Final = (
+    "SELECT ts, sequence, body FROM slates WHERE user_id = ? AND (ts, sequence) > (?, ?) ORDER BY ts, sequence LIMIT 200"
+)
 _encode: Final = msgspec.msgpack.Encoder().encode
 _slate: Final = msgspec.msgpack.Decoder(ServedSlate)
 
@@ -69,6 +73,17 @@ class SqliteSlates:
         with self._readers.snapshot() as db:
             row = db.execute("SELECT body FROM slates WHERE request_id = ?", (request_id,)).fetchone()
         return _slate.decode(row[0]) if row else None
+
+    def of_user(self, user_id: str) -> Iterator[list[ServedSlate]]:
+        """The stored slates of a user, oldest first, in batches of one short read each."""
+        after = (_FIRST, 0)
+        while True:
+            with self._readers.snapshot() as db:
+                rows = db.execute(_OF_USER, (user_id, *after)).fetchall()
+            if not rows:
+                return
+            yield [_slate.decode(row[2]) for row in rows]
+            after = rows[-1][:2]
 
     def count(self) -> int:
         """How many slates are stored."""

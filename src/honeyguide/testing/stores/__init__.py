@@ -8,9 +8,10 @@ return lambda: MyStore(tmp_path, clock)
 
 from honeyguide.testing.stores.items import ItemSuite
 from honeyguide.testing.stores.log import LogSuite
+from honeyguide.testing.stores.people import PeopleSuite
 from honeyguide.testing.stores.records import RecordSuite
 from honeyguide.testing.stores.users import UserSuite
 
 
-class StoreSuite(LogSuite, UserSuite, ItemSuite, RecordSuite):
+class StoreSuite(LogSuite, UserSuite, ItemSuite, PeopleSuite, RecordSuite):
     """The contract of `protocols.Store`, as tests."""

@@ -1,0 +1,37 @@
+"""What is done to a user as a person: merged, exported."""
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Final
+
+import msgspec
+
+from honeyguide.api.cold import NO_STORE, Call, reply
+from honeyguide.api.endpoint import Answer
+from honeyguide.api.wire.people import MergeIn, UserParams
+from honeyguide.types import Json
+
+NDJSON: Final = (b"content-type", b"application/x-ndjson")
+_encode: Final = msgspec.json.Encoder().encode_lines
+
+
+async def merge_user(call: Call[UserParams, MergeIn]) -> Answer:
+    """Make a user (a visitor before the login) one person with another.
+
+    Lists, attributes and features of either id then know the history of both; both go by the id `into`. Log rows keep
+    their ids, and so do experiments."""
+    return reply(await call.runtime.ingest.merge_users(call.params.user_id, call.body.into))
+
+
+async def export_user(call: Call[UserParams, None]) -> Answer:
+    """Everything that is held about a user and the ids merged with it, one JSON object per line.
+
+    Each line names its `table`. The first is `export`, the last is `end` and counts the others: without it the export is
+    not whole."""
+    await call.runtime.slates.round()
+    records = await call.runtime.export.open(call.params.user_id)
+    return Answer(b"", 200, [NDJSON, NO_STORE], parts=_lines(records))
+
+
+async def _lines(batches: AsyncIterator[Iterable[Json]]) -> AsyncIterator[bytes]:
+    async for batch in batches:
+        yield _encode(batch)
