@@ -20,7 +20,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 
 # What `import honeyguide` offers. Everything else may change in any release.
-PUBLIC = {"Honeyguide", "HoneyguideError", "Item", "Settings", "User", "__version__"}
+PUBLIC = {"FeatureView", "FunctionView", "Honeyguide", "HoneyguideError", "Item", "Settings", "User", "__version__"}
 
 # Declared because another dependency loads them by name, not by an import of ours.
 LOADED_BY_NAME = {"uvloop": "the server's event loop", "httptools": "the server's HTTP parser"}

@@ -16,13 +16,15 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "Honeyguide": "honeyguide.library",
+    "FeatureView": "honeyguide.config.settings",
+    "FunctionView": "honeyguide.config.features",
     "Settings": "honeyguide.config",
     "HoneyguideError": "honeyguide.errors",
     "Item": "honeyguide.types",
     "User": "honeyguide.types",
 }
 
-__all__ = ["Honeyguide", "HoneyguideError", "Item", "Settings", "User", "__version__"]
+__all__ = ["FeatureView", "FunctionView", "Honeyguide", "HoneyguideError", "Item", "Settings", "User", "__version__"]
 
 
 def __getattr__(name: str) -> Any:

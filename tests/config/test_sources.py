@@ -179,11 +179,15 @@ def test_the_page_has_every_setting_in_the_order_of_the_table() -> None:
     page = reference()
     assert page.startswith(BEGIN)
     assert page.endswith(END)
-    named = [row for row in rows() if row.key not in ("surfaces", "events.types")]
+    named = [row for row in rows() if row.key not in ("surfaces", "features", "events.types")]
     places = [page.index(f"| `{row.path[-1]}` | {_default(row)}") for row in named]
     assert len(places) == len(named)
     for row in named:
-        header = "[[surfaces]]" if row.path[0] == "surfaces" else f"[{'.'.join(row.path[:-1])}]".replace(ANY, "NAME")
+        header = (
+            f"[[{row.path[0]}]]"
+            if row.path[0] in ("surfaces", "features")
+            else f"[{'.'.join(row.path[:-1])}]".replace(ANY, "NAME")
+        )
         section = page.partition(f"### `{header}`")[2].partition("### ")[0]
         assert f"| `{row.path[-1]}` |" in section, row.key
     for builtin in ("`view`", "`impression`", "`similar`", '`recipe = "popular"`'):
@@ -192,7 +196,9 @@ def test_the_page_has_every_setting_in_the_order_of_the_table() -> None:
 
 
 def _default(row: Any) -> str:
-    return "required" if row.default is None and not row.secret else "not set" if row.secret else f"`{literal(row.default)}`"
+    if row.required:
+        return "required"
+    return "not set" if row.default is None or row.secret else f"`{literal(row.default)}`"
 
 
 def test_defaults_on_the_page_are_values_that_load() -> None:

@@ -75,21 +75,28 @@ def _is_set(settings: Settings, section: str, key: str) -> bool:
 def _toml(loaded: LoadedConfig, sources: bool) -> list[Text]:
     """A TOML document of the settings; with `sources`, each line ends with where the value comes from."""
     tree = _tree(loaded)
-    surfaces = tree.pop("surfaces")
+    lists = {"surfaces": tree.pop("surfaces"), "features": tree.pop("features")}
     lines: list[tuple[str, str]] = []
     for section, members in tree.items():
         lines.append((f"[{section}]", ""))
         for key, value in members.items():
             lines += _setting(loaded, (section, key), value)
         lines.append(("", ""))
-    for surface in surfaces:
-        at = next((n for n, own in enumerate(loaded.settings.surfaces) if own.name == surface["name"]), None)
-        lines.append(("[[surfaces]]", ""))
-        for key, value in surface.items():
-            source = "built-in" if at is None else loaded.sources.get(f"surfaces.{at}.{key}", DEFAULT)
-            lines.append((f"{key} = {literal(value)}", source))
-        lines.append(("", ""))
+    for name, members in lists.items():
+        for member in members:
+            lines += _member(loaded, name, member)
     return _painted(lines[:-1], sources)
+
+
+def _member(loaded: LoadedConfig, name: str, member: dict[str, Any]) -> list[tuple[str, str]]:
+    """One table of a list of tables as lines. TOML has no null: what is not set is left out."""
+    declared = getattr(loaded.settings, name)
+    at = next((n for n, own in enumerate(declared) if own.name == member["name"]), None)
+    lines = [(f"[[{name}]]", "")]
+    for key, value in member.items():
+        source = "built-in" if at is None else loaded.sources.get(f"{name}.{at}.{key}", DEFAULT)
+        lines += [] if value is None else [(f"{key} = {literal(value)}", source)]
+    return [*lines, ("", "")]
 
 
 def _setting(loaded: LoadedConfig, path: tuple[str, str], value: Any) -> list[tuple[str, str]]:

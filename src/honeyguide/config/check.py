@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 
+from honeyguide.config.features import feature_faults
 from honeyguide.config.given import Fault
 from honeyguide.config.settings import Settings, Surface
 from honeyguide.config.table import nearest
@@ -21,6 +22,7 @@ def cross_check(settings: Settings, models: Collection[str] | None = None) -> li
         *_surfaces(settings),
         *_segments(settings),
         *_recommend(settings),
+        *feature_faults(settings),
         *_models(settings, models),
     ]
 

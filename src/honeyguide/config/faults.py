@@ -28,7 +28,7 @@ def switch_faults(given: Given) -> list[Fault]:
     found = []
     for path, value in leaves(given.values):
         row = find_row(path)
-        if row is not None and row.kind in ("number", "duration", "size") and isinstance(value, bool):
+        if row is not None and row.kind in ("number", "duration", "window", "size") and isinstance(value, bool):
             problem = f"{dotted(path)} is {_show(value, row)}; allowed: {row.allowed}"
             found.append(Fault(path, problem, given.origin(path)))
     return found
@@ -45,7 +45,7 @@ def _fault(entry: Mapping[str, Any], given: Given) -> Fault:
     row = find_row(path)
     if row is None:
         return Fault(path, _of_another_shape(path, entry["input"]), origin)
-    if kind == "value_error" and row.kind in ("duration", "size"):
+    if kind == "value_error" and row.kind in ("duration", "window", "size"):
         return Fault(path, f"{dotted(path)}: {entry['ctx']['error']}", origin)
     if row.secret and kind == "too_short":
         return Fault(path, f"{dotted(path)} is empty; give it a value, or take it away", origin)

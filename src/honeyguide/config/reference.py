@@ -14,6 +14,7 @@ END = "<!-- end of settings -->"
 _TITLES = {
     ("events", "types", ANY): "[events.types.NAME]",
     ("surfaces", ANY): "[[surfaces]]",
+    ("features", ANY): "[[features]]",
 }
 
 
@@ -70,7 +71,7 @@ def _is_holder(row: Row) -> bool:
 def _section(title: str, members: list[Row]) -> str:
     lines = [f"### `{title}`", "", "| key | default | allowed | what it does |", "|---|---|---|---|"]
     for row in members:
-        default = "required" if row.default is None and not row.secret else "not set" if row.secret else ""
+        default = "required" if row.required else "not set" if row.default is None or row.secret else ""
         lines.append(f"| `{row.path[-1]}` | {default or f'`{literal(row.default)}`'} | {row.allowed} | {_what(row)} |")
     return "\n".join([*lines, ""])
 

@@ -32,6 +32,25 @@ def format_duration(seconds: float) -> str:
     return f"{seconds * 1000:.6f}".rstrip("0").rstrip(".") + "ms"
 
 
+LONGEST_WINDOW = 400 * 86_400.0
+"""Seconds. Events are kept for that long, so a longer window would be all time with another name."""
+
+
+def parse_window(value: Any) -> float:
+    """`"7d"` -> seconds, `"all"` -> 0."""
+    if value == "all":
+        return 0.0
+    seconds = parse_duration(value)
+    if 60 <= seconds <= LONGEST_WINDOW:
+        return seconds
+    raise ValueError(f"{value!r} is no window; write 1m to 400d, or leave it out to look at all time")
+
+
+def format_window(seconds: float) -> str:
+    """Seconds -> the text that `parse_window` reads back."""
+    return format_duration(seconds) if seconds else "all"
+
+
 def parse_size(value: Any) -> int:
     """`"256MB"` or a number of bytes -> bytes (decimal units)."""
     if isinstance(value, int) and not isinstance(value, bool):
@@ -57,6 +76,12 @@ Duration = Annotated[
     WithJsonSchema({"type": ["string", "number"], "examples": ["250ms", "5m", "1d"]}),
     Field(ge=0),
 ]
+Window = Annotated[
+    float,
+    BeforeValidator(parse_window),
+    PlainSerializer(format_window, return_type=str),
+    WithJsonSchema({"type": ["string", "number"], "examples": ["1h", "30d", "all"]}),
+]
 Size = Annotated[
     int,
     BeforeValidator(parse_size),
@@ -77,7 +102,7 @@ class Section(BaseModel):
 SectionT = TypeVar("SectionT", bound=Section)
 
 
-def _over(builtin: SectionT | None, declared: SectionT) -> SectionT:
+def laid_over(builtin: SectionT | None, declared: SectionT) -> SectionT:
     """What was declared, and the built-in of the same name for the keys that were left out."""
     if builtin is None:
         return declared
@@ -164,7 +189,7 @@ class Events(Section):
 
     def all_types(self) -> dict[str, EventType]:
         """Built-in and declared types."""
-        declared = {name: _over(DEFAULT_EVENT_TYPES.get(name), kind) for name, kind in self.types.items()}
+        declared = {name: laid_over(DEFAULT_EVENT_TYPES.get(name), kind) for name, kind in self.types.items()}
         return DEFAULT_EVENT_TYPES | declared
 
 
@@ -249,6 +274,56 @@ class Training(Section):
     keep: int = Field(default=5, ge=2, description="Versions of each model that are kept beside those an alias points at.")
 
 
+FeatureKind = Literal["attribute", "count", "sum", "mean", "rate", "last_n", "top_k", "time_since", "vector"]
+
+
+class FeatureView(Section):
+    """A feature view: one thing that is known of each user, or of each item, while serving and in training alike."""
+
+    name: Name = Field(description="Name in reads.")
+    entity: Literal["user", "item"] = Field(default="user", description="Whose feature it is.")
+    kind: FeatureKind = Field(default="count", description="How it is made of events, or that it is an attribute.")
+    events: list[str] = Field(default_factory=list, description="Event types that it is made of.")
+    over: list[str] = Field(default_factory=list, description="For a rate: event types that it is a share of.")
+    of: str = Field(
+        default="",
+        description="What of an event (value, quantity, item_id, properties.NAME, item.categories) or of the entity "
+        "(price, created_at, properties.NAME) it is made of.",
+    )
+    weights: dict[str, float] = Field(
+        default_factory=dict, description="What an event of a type counts, for count, top_k and vector; 1 where not named."
+    )
+    window: Window = Field(default=0.0, description="How far back it looks, in 60 steps: 1m to 400d, or all.")
+    n: int = Field(default=10, ge=1, le=100, description="How many entries last_n and top_k have.")
+    prior: float | None = Field(default=None, description="What a mean or rate is while nothing is known.")
+    prior_weight: float = Field(
+        default=0.0, ge=0, le=1e6, description="How many events the prior counts as, beside those that are known."
+    )
+    ttl: Duration | None = Field(
+        default=None,
+        description="Age from which a value is stale; where left out, feature_store.user_ttl or item_ttl.",
+    )
+    refresh_on: list[str] = Field(
+        default=["purchase", "rating"], description="Event types after which a kept value of the user is made anew at once."
+    )
+
+
+class FeatureStore(Section):
+    """Feature views: which there are beside those under [[features]], and how fresh they are."""
+
+    builtin: bool = Field(default=True, description="Whether the built-in views are there.")
+    python: list[str] = Field(
+        default_factory=list,
+        description="Views made in Python, as module:name of a FeatureView or a list of them; imported at the start.",
+    )
+    user_ttl: Duration = Field(default=300.0, description="Age from which a user's value is stale.")
+    item_ttl: Duration = Field(default=3600.0, description="Age from which an item's value is stale.")
+    refresh: Duration = Field(default=2.0, gt=0, description="How often the item columns are brought up to date.")
+    log_share: Share = Field(
+        default=0.01, description="Share of the lists made whose features are logged, to be compared with the replay."
+    )
+
+
 class Logging(Section):
     """Logs of the program."""
 
@@ -273,6 +348,11 @@ class Settings(Section):
         default_factory=list,
         description="Surfaces. One with a built-in's name changes only the keys that it gives.",
     )
+    features: list[FeatureView] = Field(
+        default_factory=list,
+        description="Feature views. One with a built-in's name changes only the keys that it gives.",
+    )
+    feature_store: FeatureStore = FeatureStore()
     models: Models = Models()
     training: Training = Training()
     logging: Logging = Logging()
@@ -280,4 +360,4 @@ class Settings(Section):
     def all_surfaces(self) -> dict[str, Surface]:
         """Built-in and declared surfaces by name."""
         builtin = {surface.name: surface for surface in DEFAULT_SURFACES}
-        return builtin | {surface.name: _over(builtin.get(surface.name), surface) for surface in self.surfaces}
+        return builtin | {surface.name: laid_over(builtin.get(surface.name), surface) for surface in self.surfaces}

@@ -9,15 +9,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, MaxLen
 from pydantic import BaseModel, BeforeValidator, SecretStr
 from pydantic.fields import FieldInfo
 
-from honeyguide.config.settings import Settings, format_duration, format_size, parse_duration, parse_size
+from honeyguide.config.settings import (
+    Settings,
+    format_duration,
+    format_size,
+    format_window,
+    parse_duration,
+    parse_size,
+    parse_window,
+)
 
-Kind = Literal["text", "secret", "number", "switch", "duration", "size", "list", "table", "tables"]
+Kind = Literal["text", "secret", "number", "switch", "duration", "window", "size", "list", "table", "tables"]
 
 ANY = "*"
 """In a row's path: a name that the user chooses, or a position in a list of tables."""
@@ -33,6 +41,7 @@ class Row:
     default: Any
     description: str
     secret: bool = False
+    required: bool = False
 
     @property
     def key(self) -> str:
@@ -95,13 +104,16 @@ def _row(path: tuple[str, ...], field: FieldInfo) -> Row:
         default=None if field.is_required() else _plain(field.get_default(call_default_factory=True), kind),
         description=field.description or "",
         secret=kind == "secret" or hidden,
+        required=field.is_required(),
     )
 
 
 def _kind(field: FieldInfo) -> Kind:
-    parsers = [entry.func for entry in field.metadata if isinstance(entry, BeforeValidator)]
+    parsers = [entry.func for entry in (*field.metadata, *_inner(field)) if isinstance(entry, BeforeValidator)]
     if parse_duration in parsers:
         return "duration"
+    if parse_window in parsers:
+        return "window"
     if parse_size in parsers:
         return "size"
     annotation = _present(field.annotation)
@@ -113,11 +125,16 @@ def _kind(field: FieldInfo) -> Kind:
     return plain.get(annotation, "text")
 
 
+def _inner(field: FieldInfo) -> tuple[Any, ...]:
+    """What is annotated inside of `Annotated[...] | None`."""
+    return tuple(note for part in get_args(field.annotation) for note in getattr(part, "__metadata__", ()))
+
+
 def _present(annotation: Any) -> Any:
-    """`X` of `X | None`."""
+    """`X` of `X | None`, without annotations."""
     if get_origin(annotation) in (types.UnionType, Union):
-        return next(part for part in get_args(annotation) if part is not type(None))
-    return annotation
+        annotation = next(part for part in get_args(annotation) if part is not type(None))
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 def _allowed(kind: Kind, field: FieldInfo) -> str:
@@ -138,6 +155,7 @@ def _allowed(kind: Kind, field: FieldInfo) -> str:
         "secret": "a text; never shown",
         "switch": "true or false",
         "duration": "a duration such as 250ms, 5m or 1d",
+        "window": "a duration from 1m to 400d, or 'all'",
         "size": "a size such as 256MB",
         "table": "a table",
         "tables": "a list of tables",
@@ -169,6 +187,8 @@ def _plain(value: Any, kind: Kind) -> Any:
         return value
     if kind == "duration":
         return format_duration(value)
+    if kind == "window":
+        return format_window(value)
     if kind == "size":
         return format_size(value)
     return str(value) if isinstance(value, Path) else value
