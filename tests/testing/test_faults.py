@@ -25,7 +25,7 @@ def proxy() -> Iterator[FaultProxy]:
         block_on_close = False
 
     with Server(("127.0.0.1", 0), Echo) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         with FaultProxy(("127.0.0.1", server.server_address[1])) as proxy:
             yield proxy
         server.shutdown()
