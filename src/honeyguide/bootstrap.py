@@ -7,8 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import honeyguide
-from honeyguide.cache import Cache, Generations
-from honeyguide.cache.memory import MemoryTier
+from honeyguide.cache import Cache, Generations, Lifetime, Machinery, MemoryTier, NoTier
 from honeyguide.clock import Chance, Clock, RequestIds, SystemClock, system_chance
 from honeyguide.config import Settings, settings_fingerprint
 from honeyguide.features import ItemBlock
@@ -22,12 +21,13 @@ from honeyguide.jobs.items import ItemRefresh
 from honeyguide.jobs.slates import FLUSH_SECONDS, SlateWriter
 from honeyguide.jobs.training import JobRunner, train_command
 from honeyguide.models import REGISTRY
-from honeyguide.monitoring.cache import ListCacheMetrics
+from honeyguide.monitoring.cache import NamedCacheMetrics
 from honeyguide.monitoring.events import count_events
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.monitoring.readiness import Readiness
 from honeyguide.recipes import recipes
 from honeyguide.recommend import Recommend
+from honeyguide.recommend.epochs import Epochs
 from honeyguide.recommend.pipeline import Pipeline
 from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.subjects import Subjects
@@ -73,20 +73,28 @@ class Runtime:
     def _wire_lists(self, chance: Chance) -> None:
         """Cache, models and the request path."""
         settings, clock, metrics = self.settings, self.clock, self.metrics
-        counted = ListCacheMetrics(metrics, "recommendations")
-        self.tier = MemoryTier(settings.cache.l1_size, dropped=counted.dropped)
-        counted.watch(self.tier.count, self.tier.size)
-        generations = Generations(chance.getrandbits)
-        self.cache = Cache(
-            self.tier,
-            generations,
+        lists = NamedCacheMetrics(metrics, "recommendations")
+        self.memory = memory = MemoryTier(settings.cache.l1_size, dropped=lists.dropped)
+        lists.watch(memory.count, memory.size)
+        self.generations = Generations(chance.getrandbits)
+        self.machinery = Machinery(
+            self.generations,
+            NoTier(),
             clock,
-            counted,
-            ttl=settings.cache.ttl,
-            stale=settings.cache.stale,
-            jitter=settings.cache.jitter,
-            random=chance.random,
+            chance.random,
+            chance.getrandbits,
+            asyncio.Semaphore(settings.cache.computations),
+            settings.cache.refreshes,
         )
+        lifetime = Lifetime(
+            settings.cache.ttl,
+            settings.cache.stale,
+            settings.cache.stale_on_error,
+            jitter=settings.cache.jitter,
+            early=settings.cache.early_refresh,
+        )
+        self.cache = Cache("recommendations", self.machinery, memory, lifetime, lists)
+        self.epochs = Epochs(settings.all_surfaces(), self.fingerprint)
         self.baseline = Baseline(self.store, self.items, settings)
         self.serving = ServingModels(
             self.store.registry,
@@ -96,11 +104,11 @@ class Runtime:
             metrics,
             settings.project.data_dir / "last-popular.json",
             self.baseline.at,
-            self.cache.new_epoch,
+            self.epochs.renew,
         )
         self.baseline.serve_on(self.serving)
         self.slates = SlateWriter(self.store.slates, metrics)
-        self.subjects = Subjects(settings.all_surfaces(), generations, metrics, self.store.catalogue.merged)
+        self.subjects = Subjects(settings.all_surfaces(), self.generations, metrics, self.store.catalogue.merged)
         self._threads = ThreadPoolExecutor(_WORKERS, thread_name_prefix="honeyguide-source")
         self.recommend = Recommend(
             store=self.store,
@@ -110,6 +118,7 @@ class Runtime:
             pipeline=Pipeline(metrics, clock, self._threads),
             cache=self.cache,
             subjects=self.subjects,
+            epochs=self.epochs,
             slates=self.slates,
             check_events=EventRules(settings.events).check,
             settings=settings,
@@ -149,7 +158,8 @@ class Runtime:
 
     async def start(self) -> None:
         """Load what is to be served and begin the background jobs; on the event loop that will answer."""
-        self.follow.position = await self.store.log.position()  # before the items are read: what comes later is followed
+        # before the items are read: what comes later is followed
+        self.follow.position = self.generations.position = await self.store.log.position()
         await asyncio.to_thread(self._item_refresh.load)  # with them the deny set
         self.readiness.done("items")
         await self.serving.refresh()

@@ -5,7 +5,7 @@ Rows of the log are `LogRow`; histories and interactions for models are arrays.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -264,3 +264,65 @@ class Pool:
     def take(self, rows: NDArray[Any]) -> "Pool":
         """The same pool with only these rows (numbers or a mask), in this order."""
         return Pool(self.items[rows], self.ranks[rows], self.sources)
+
+
+class Tokens(NamedTuple):
+    """The generation tokens of a subject, 16 bytes each: 8 of the log position that it stands for (big endian), 8 of chance.
+
+    `hard` is replaced by events after which a value is never served, `soft` by every event."""
+
+    hard: bytes
+    soft: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SharedKey:
+    """What is asked of the shared cache: the value under one of `keys`, the tokens of `subject`; hashes of 16 bytes.
+
+    `proposed` becomes the tokens of a subject that has none, for a short while."""
+
+    subject: bytes
+    keys: tuple[bytes, ...]
+    proposed: Tokens | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRead:
+    """What the shared cache holds: the subject's tokens, and per key the value with the seconds that it has left."""
+
+    tokens: Tokens | None
+    values: tuple[tuple[bytes, float] | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedWrite:
+    """A value for the shared cache: kept for `seconds` if the subject's hard token is still `hard`.
+
+    The lease on the key goes if `holder` has it."""
+
+    subject: bytes
+    key: bytes
+    hard: bytes
+    value: bytes
+    seconds: float
+    holder: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenChange:
+    """New tokens for a subject (its hash). Without `hard` only the soft one is new; the other is for a subject without."""
+
+    subject: bytes
+    tokens: Tokens
+    hard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What the shared cache tells since the last time: subjects (hashes) and their tokens, oldest first.
+
+    `whole` says that nothing is missing in between; `salt` is part of the hash of every key, replaced to empty the cache."""
+
+    changes: tuple[tuple[bytes, Tokens], ...]
+    whole: bool
+    salt: bytes

@@ -13,6 +13,7 @@ def ids(answer: Any) -> list[str]:
 
 
 def test_the_simple_answer_is_exactly_as_promised(shop: Site) -> None:
+    shop.runtime.cache.clear()
     first = shop.post("/recommendations?user_id=first&n=5")
     again = shop.post("/recommendations?user_id=first&n=5")
     assert first.status_code == 200
@@ -132,13 +133,14 @@ def test_candidates_limit_the_answer(shop: Site) -> None:
 
 
 def test_the_cache_says_where_the_list_came_from(shop: Site) -> None:
-    fresh = shop.get("/v1/recommendations?user_id=fresh")
+    shop.runtime.cache.clear()
+    fresh = shop.get("/v1/recommendations?user_id=u7")
     assert fresh.headers["x-honeyguide-cache"] == "computed"
     assert fresh.headers["server-timing"].startswith("total;dur=")
-    again = shop.get("/v1/recommendations?user_id=fresh")
+    again = shop.get("/v1/recommendations?user_id=u7")
     assert again.headers["x-honeyguide-cache"] == "l1"
     assert "server-timing" not in again.headers
-    explained = shop.get("/v1/recommendations?user_id=fresh&explain=true")
+    explained = shop.get("/v1/recommendations?user_id=u7&explain=true")
     assert "retrieve;dur=" in explained.headers["server-timing"]
     assert explained.json()["trace"]
 
@@ -187,6 +189,7 @@ def test_bad_queries_are_pointed_at(shop: Site, body: dict[str, Any], at: str) -
 
 
 def test_a_dry_run_leaves_no_trace(shop: Site) -> None:
+    shop.runtime.cache.clear()
     answer = shop.post("/v1/recommendations", {"user_id": "dry", "dry_run": True})
     problem(shop.get(f"/v1/recommendations/{answer.json()['request_id']}"), 404)
     assert shop.post("/v1/recommendations", {"user_id": "dry"}).json()["cached"] is False

@@ -1,76 +1,29 @@
 """The cache's promises: tokens, epochs, deadlines, one computation, no late write."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 import pytest
 
-from honeyguide.cache import Cache, Generations
-from honeyguide.cache.freshness import jittered
-from honeyguide.cache.memory import MemoryTier
-from honeyguide.clock import ManualClock
-
-
-class Counted:
-    def __init__(self) -> None:
-        self.seen: Counter[str] = Counter()
-
-    def looked_up(self, result: str) -> None:
-        self.seen[result] += 1
-
-    def waited(self) -> None:
-        self.seen["waited"] += 1
-
-    def refused(self) -> None:
-        self.seen["refused"] += 1
-
-
-class Bench:
-    """A cache with everything in hand."""
-
-    def __init__(self, *, ttl: float = 60.0, stale: float = 600.0, jitter: float = 0.0) -> None:
-        self.clock = ManualClock()
-        numbers = iter(range(1, 10_000_000))
-        self.generations = Generations(lambda bits: next(numbers))
-        self.counted = Counted()
-        self.cache = Cache(
-            MemoryTier(1_000_000),
-            self.generations,
-            self.clock,
-            self.counted,
-            ttl=ttl,
-            stale=stale,
-            jitter=jitter,
-            random=lambda: 0.5,
-        )
-        self.computed = 0
-
-    async def compute(self) -> tuple[bytes, bool]:
-        self.computed += 1
-        return b"value %d" % self.computed, True
-
-
-def run(body: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(body())
+from honeyguide.cache import Computed, Generations
+from honeyguide.cache.freshness import is_early, jittered
+from tests.cache.bench import Bench, constant, failing, numbered, run
 
 
 def test_a_value_is_fresh_then_stale_then_gone() -> None:
     async def body() -> None:
         bench = Bench(ttl=60, stale=600)
-        assert bench.cache.get("k", "u") is None
-        assert await bench.cache.fill("k", "u", bench.compute) == b"value 1"
-        found = bench.cache.get("k", "u")
+        assert bench.get("k", "u") is None
+        assert await bench.fetch("k", "u") == b"value 1"
+        found = bench.get("k", "u")
         assert found is not None
-        assert not found.stale
+        assert (found.served_from, found.stale, found.refresh) == ("l1", False, False)
         bench.clock.advance(60)
-        found = bench.cache.get("k", "u")
+        found = bench.get("k", "u")
         assert found is not None
-        assert found.stale
+        assert (found.served_from, found.stale, found.refresh) == ("stale", True, True)
         bench.clock.advance(600)
-        assert bench.cache.get("k", "u") is None
-        assert bench.counted.seen == {"miss": 2, "hit": 1, "stale": 1}
+        assert bench.get("k", "u") is None
+        assert bench.counted.seen == {"l1 miss": 2, "l1 hit": 1, "l1 stale": 1}
 
     run(body)
 
@@ -78,13 +31,24 @@ def test_a_value_is_fresh_then_stale_then_gone() -> None:
 def test_a_hard_token_hides_the_value_at_once_and_a_soft_one_makes_it_stale() -> None:
     async def body() -> None:
         bench = Bench()
-        await bench.cache.fill("k", "u", bench.compute)
-        bench.generations.replace_soft("u")
-        found = bench.cache.get("k", "u")
+        await bench.fetch("k", "u")
+        bench.soft("u")
+        found = bench.get("k", "u")
         assert found is not None
         assert found.stale
-        bench.generations.replace_hard("u")
-        assert bench.cache.get("k", "u") is None
+        bench.hard("u")
+        assert bench.get("k", "u") is None
+
+    run(body)
+
+
+def test_a_strict_cache_takes_a_soft_token_for_a_hard_one() -> None:
+    async def body() -> None:
+        bench = Bench(strict=True)
+        await bench.fetch("k", "u")
+        bench.soft("u")
+        assert bench.get("k", "u") is None
+        assert await bench.fetch("k", "u") == b"value 2"
 
     run(body)
 
@@ -92,46 +56,50 @@ def test_a_hard_token_hides_the_value_at_once_and_a_soft_one_makes_it_stale() ->
 def test_tokens_of_one_subject_do_not_touch_another() -> None:
     async def body() -> None:
         bench = Bench()
-        await bench.cache.fill("a", "u1", bench.compute)
-        await bench.cache.fill("b", "u2", bench.compute)
-        bench.generations.replace_hard("u1")
-        assert bench.cache.get("a", "u1") is None
-        assert bench.cache.get("b", "u2") is not None
+        await bench.fetch("a", "u1")
+        await bench.fetch("b", "u2")
+        bench.hard("u1")
+        assert bench.get("a", "u1") is None
+        assert bench.get("b", "u2") is not None
 
     run(body)
 
 
-def test_a_new_epoch_ends_every_value() -> None:
+def test_a_value_of_another_epoch_is_stale_until_it_is_made_anew() -> None:
     async def body() -> None:
         bench = Bench()
-        await bench.cache.fill("k", "u", bench.compute)
-        bench.cache.new_epoch()
-        assert bench.cache.get("k", "u") is None
+        await bench.fetch("k", "u")
+        bench.new_epoch()
+        found = bench.get("k", "u")
+        assert found is not None
+        assert found.stale
+        assert found.refresh
+        bench.refresh("k", "u")
+        await bench.cache.drain()
+        found = bench.get("k", "u")
+        assert found is not None
+        assert (found.payload, found.stale) == (b"value 2", False)
 
     run(body)
 
 
-@pytest.mark.parametrize("invalidate", ["hard", "epoch"])
-def test_a_computation_that_began_before_an_invalidation_is_not_kept(invalidate: str) -> None:
+def test_a_computation_that_began_before_an_invalidation_is_neither_kept_nor_joined_after_it() -> None:
     async def body() -> None:
         bench = Bench()
         began, go_on = asyncio.Event(), asyncio.Event()
 
-        async def slow() -> tuple[bytes, bool]:
+        async def slow() -> Computed:
             began.set()
             await go_on.wait()
-            return b"old", True
+            return Computed(b"old")
 
-        task = asyncio.create_task(bench.cache.fill("k", "u", slow))
+        task = asyncio.create_task(bench.fetch("k", "u", slow))
         await began.wait()
-        if invalidate == "hard":
-            bench.generations.replace_hard("u")
-        else:
-            bench.cache.new_epoch()
-        assert await bench.cache.fill("k", "u", bench.compute) == b"value 1", "must not join the older computation"
+        bench.hard("u")
+        assert await bench.fetch("k", "u") == b"value 1", "must not join the older computation"
         go_on.set()
         assert await task == b"old"
-        found = bench.cache.get("k", "u")
+        found = bench.get("k", "u")
         assert found is not None
         assert found.payload == b"value 1"
         assert bench.counted.seen["refused"] == 1
@@ -143,12 +111,12 @@ def test_a_soft_event_during_the_computation_leaves_the_value_stale() -> None:
     async def body() -> None:
         bench = Bench()
 
-        async def compute() -> tuple[bytes, bool]:
-            bench.generations.replace_soft("u")
-            return b"value", True
+        async def compute() -> Computed:
+            bench.soft("u")
+            return Computed(b"value")
 
-        await bench.cache.fill("k", "u", compute)
-        found = bench.cache.get("k", "u")
+        await bench.fetch("k", "u", compute)
+        found = bench.get("k", "u")
         assert found is not None
         assert found.stale
 
@@ -159,15 +127,15 @@ def test_many_who_ask_at_once_share_one_computation() -> None:
     async def body() -> None:
         bench = Bench()
 
-        async def slow() -> tuple[bytes, bool]:
+        async def slow() -> Computed:
             for _ in range(5):
                 await asyncio.sleep(0)
             return await bench.compute()
 
-        answers = await asyncio.gather(*(bench.cache.fill("k", "u", slow) for _ in range(50)))
+        answers = await asyncio.gather(*(bench.fetch("k", "u", slow) for _ in range(50)))
         assert set(answers) == {b"value 1"}
         assert bench.computed == 1
-        assert bench.counted.seen["waited"] == 49
+        assert bench.counted.seen["waits"] == 49
 
     run(body)
 
@@ -177,12 +145,12 @@ def test_a_cancelled_caller_cancels_nobody_else() -> None:
         bench = Bench()
         go_on = asyncio.Event()
 
-        async def slow() -> tuple[bytes, bool]:
+        async def slow() -> Computed:
             await go_on.wait()
             return await bench.compute()
 
-        leader = asyncio.create_task(bench.cache.fill("k", "u", slow))
-        followers = [asyncio.create_task(bench.cache.fill("k", "u", slow)) for _ in range(5)]
+        leader = asyncio.create_task(bench.fetch("k", "u", slow))
+        followers = [asyncio.create_task(bench.fetch("k", "u", slow)) for _ in range(5)]
         await asyncio.sleep(0)
         leader.cancel()
         await asyncio.sleep(0)
@@ -190,7 +158,7 @@ def test_a_cancelled_caller_cancels_nobody_else() -> None:
         assert await asyncio.gather(*followers) == [b"value 1"] * 5
         with pytest.raises(asyncio.CancelledError):
             await leader
-        assert bench.cache.get("k", "u") is not None
+        assert bench.get("k", "u") is not None
 
     run(body)
 
@@ -198,14 +166,24 @@ def test_a_cancelled_caller_cancels_nobody_else() -> None:
 def test_an_error_reaches_all_who_waited_and_is_never_kept() -> None:
     async def body() -> None:
         bench = Bench()
-
-        async def failing() -> tuple[bytes, bool]:
-            await asyncio.sleep(0)
-            raise RuntimeError("no")
-
-        answers = await asyncio.gather(*(bench.cache.fill("k", "u", failing) for _ in range(3)), return_exceptions=True)
+        answers = await asyncio.gather(*(bench.fetch("k", "u", failing) for _ in range(3)), return_exceptions=True)
         assert [str(answer) for answer in answers] == ["no"] * 3
-        assert await bench.cache.fill("k", "u", bench.compute) == b"value 1"
+        assert bench.counted.seen["failures"] == 1
+        assert await bench.fetch("k", "u") == b"value 1"
+
+    run(body)
+
+
+def test_a_computation_that_is_cancelled_is_not_kept_and_the_next_one_runs() -> None:
+    async def body() -> None:
+        bench = Bench()
+
+        async def cancelled() -> Computed:
+            raise asyncio.CancelledError
+
+        with pytest.raises(asyncio.CancelledError):
+            await bench.fetch("k", "u", cancelled)
+        assert await bench.fetch("k", "u") == b"value 1"
 
     run(body)
 
@@ -213,32 +191,175 @@ def test_an_error_reaches_all_who_waited_and_is_never_kept() -> None:
 def test_a_value_that_may_not_be_kept_is_answered_once() -> None:
     async def body() -> None:
         bench = Bench()
-
-        async def degraded() -> tuple[bytes, bool]:
-            return b"poor", False
-
-        assert await bench.cache.fill("k", "u", degraded) == b"poor"
-        assert bench.cache.get("k", "u") is None
+        assert await bench.fetch("k", "u", constant(b"poor", keep=False)) == b"poor"
+        assert bench.get("k", "u") is None
+        assert not bench.generations.held, "whose value was not kept leaves nothing behind"
 
     run(body)
 
 
-def test_refresh_runs_once_and_a_failed_one_is_tried_again_by_the_next() -> None:
+def test_that_there_is_nothing_is_kept_for_a_short_while() -> None:
+    async def body() -> None:
+        bench = Bench(negative=5)
+        nothing = constant(b"", negative=True)
+        first = await bench.cache.fetch(bench.want("k", "u"), nothing)
+        assert (first.negative, first.served_from) == (True, "computed")
+        again = bench.get("k", "u")
+        assert again is not None
+        assert again.negative
+        bench.clock.advance(5)
+        assert bench.get("k", "u") is None
+
+    run(body)
+
+
+def test_refresh_runs_once_and_a_failed_one_is_tried_again_later() -> None:
     async def body() -> None:
         bench = Bench()
-
-        async def failing() -> tuple[bytes, bool]:
-            raise RuntimeError("no")
-
-        bench.cache.refresh("k", "u", failing)
+        await bench.fetch("k", "u")
+        bench.soft("u")
+        bench.refresh("k", "u", failing)
         await bench.cache.drain()
-        bench.cache.refresh("k", "u", bench.compute)
-        bench.cache.refresh("k", "u", bench.compute)
-        await bench.cache.drain()
-        assert bench.computed == 1
-        found = bench.cache.get("k", "u")
+        found = bench.get("k", "u")
         assert found is not None
-        assert found.payload == b"value 1"
+        assert found.stale
+        assert not found.refresh, "not at every reading: the source is not well"
+        bench.clock.advance(1)
+        found = bench.get("k", "u")
+        assert found is not None
+        assert found.refresh
+        bench.refresh("k", "u")
+        bench.refresh("k", "u")
+        await bench.cache.drain()
+        assert bench.computed == 2
+        found = bench.get("k", "u")
+        assert found is not None
+        assert (found.payload, found.stale) == (b"value 2", False)
+
+    run(body)
+
+
+def test_refreshes_in_the_background_are_bounded() -> None:
+    async def body() -> None:
+        bench = Bench()
+        bench.machinery.most_refreshes = 3
+        for number in range(10):
+            await bench.fetch(f"k{number}", "u")
+        bench.soft("u")
+        for number in range(10):
+            bench.refresh(f"k{number}", "u")
+        assert bench.counted.seen["refresh dropped"] == 7
+        await bench.cache.drain()
+        assert bench.computed == 13
+        assert bench.machinery.refreshing == 0
+
+    run(body)
+
+
+def test_a_value_is_made_anew_before_its_end_the_likelier_the_longer_it_takes() -> None:
+    async def body() -> None:
+        bench = Bench(ttl=60, early=1.0)
+
+        async def slow() -> Computed:
+            bench.clock.advance(0.5)
+            return await bench.compute()
+
+        await bench.fetch("k", "u", slow)
+        found = bench.get("k", "u")
+        assert found is not None
+        assert not found.refresh
+        bench.clock.advance(59.7)  # 0.3 s left; with chance 0.5 it is time from 0.5 * ln 2 = 0.35 s on
+        found = bench.get("k", "u")
+        assert found is not None
+        assert (found.served_from, found.refresh) == ("l1", True)
+        bench.refresh("k", "u")
+        await bench.cache.drain()
+        assert bench.computed == 2, "a fresh value in memory is no reason not to make the next one"
+
+    run(body)
+
+
+def test_the_chance_of_an_early_refresh_is_the_published_one() -> None:
+    draws = [number / 10_000 for number in range(10_000)]
+    chance = sum(is_early(9.7, 10.0, 0.3, 1.0, u) for u in draws) / len(draws)
+    assert chance == pytest.approx(0.3679, abs=0.001), "exp(-remaining / (beta * seconds)), here exp(-1)"
+
+
+def test_when_nothing_can_be_made_an_old_value_is_better() -> None:
+    async def body() -> None:
+        bench = Bench(ttl=60, stale=600, error=300)
+        await bench.fetch("k", "u")
+        bench.clock.advance(700)
+        assert bench.get("k", "u") is None
+        found = await bench.cache.fetch(bench.want("k", "u"), failing)
+        assert (found.payload, found.served_from, found.stale) == (b"value 1", "stale-error", True)
+        found = await bench.cache.fetch(bench.want("k", "u"), constant(b"poor", keep=False, failed=True))
+        assert (found.payload, found.served_from) == (b"value 1", "stale-error")
+        assert bench.counted.seen["errors_served"] == 2
+        bench.clock.advance(300)
+        with pytest.raises(RuntimeError):
+            await bench.fetch("k", "u", failing)
+        assert await bench.fetch("k", "u", constant(b"poor", keep=False, failed=True)) == b"poor"
+
+    run(body)
+
+
+def test_a_value_known_to_be_invalid_is_not_served_even_when_nothing_can_be_made() -> None:
+    async def body() -> None:
+        bench = Bench(error=300)
+        await bench.fetch("k", "u")
+        bench.hard("u")
+        with pytest.raises(RuntimeError):
+            await bench.fetch("k", "u", failing)
+
+    run(body)
+
+
+def test_computations_at_once_are_bounded() -> None:
+    async def body() -> None:
+        bench = Bench()
+        running, most = 0, 0
+
+        async def watched() -> Computed:
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0)
+            running -= 1
+            return Computed(b"x")
+
+        await asyncio.gather(*(bench.fetch(f"k{n}", "u", watched) for n in range(50)))
+        assert most == 8
+
+    run(body)
+
+
+def test_many_values_are_one_computation_of_those_that_nobody_has_or_makes() -> None:
+    async def body() -> None:
+        bench = Bench()
+        asked: list[list[int]] = []
+        wants = [bench.want(f"k{number}", f"u{number}") for number in range(5)]
+        await bench.fetch("k1", "u1", constant(b"kept"))
+        go_on = asyncio.Event()
+
+        async def slow() -> Computed:
+            await go_on.wait()
+            return Computed(b"joined")
+
+        joined = asyncio.create_task(bench.fetch("k3", "u3", slow))
+        await asyncio.sleep(0)
+
+        async def rest(places: "list[int]") -> list[Computed]:
+            asked.append(list(places))
+            go_on.set()
+            return [Computed(b"made %d" % place) for place in places]
+
+        found = await bench.cache.fetch_many([*wants, wants[0]], rest)  # type: ignore[arg-type]
+        payloads = [each.payload for each in found]
+        assert payloads == [b"made 0", b"kept", b"made 2", b"joined", b"made 4", b"made 0"]
+        assert asked == [[0, 2, 4]]
+        await joined
+        assert [each.served_from for each in await bench.cache.fetch_many(wants, rest)] == ["l1"] * 5  # type: ignore[arg-type]
 
     run(body)
 
@@ -247,13 +368,13 @@ def test_the_memory_tier_keeps_its_bound_and_refuses_what_cannot_fit() -> None:
     async def body() -> None:
         bench = Bench()
         for number in range(3000):
-            await bench.cache.fill(f"key {number}", "u", _constant(b"x" * 1000))
-        tier: MemoryTier = bench.cache._tier
+            await bench.fetch(f"key {number}", "u", constant(b"x" * 1000))
+        tier = bench.memory
         assert 0 < tier.size() <= 1_000_000
         assert tier.count() < 1000
-        await bench.cache.fill("huge", "u", _constant(b"x" * 2_000_000))
+        await bench.fetch("huge", "u", constant(b"x" * 2_000_000))
         assert tier.size() <= 1_000_000
-        assert bench.cache.get("huge", "u") is None
+        assert bench.get("huge", "u") is None
         assert tier.count() > 100, "one value that is too big must not flush the others"
         bench.cache.clear()
         assert tier.count() == 0
@@ -261,28 +382,38 @@ def test_the_memory_tier_keeps_its_bound_and_refuses_what_cannot_fit() -> None:
     run(body)
 
 
-def _constant(value: bytes) -> Callable[[], Coroutine[Any, Any, tuple[bytes, bool]]]:
-    async def compute() -> tuple[bytes, bool]:
-        return value, True
-
-    return compute
-
-
-def test_generations_forget_safely() -> None:
-    numbers = iter(range(1, 1000))
-    generations = Generations(lambda bits: next(numbers), limit=3)
-    first = generations.tokens("a")
-    assert generations.tokens("a") == first
-    for subject in "bcd":
-        generations.tokens(subject)
-    assert generations.tokens("a") != first, "a forgotten subject gets tokens that no value carries"
+def test_what_is_forgotten_is_never_valid_again() -> None:
+    generations = Generations(numbered(), limit=3)
+    generations.ask("a")
+    first = generations.present("a")
+    assert generations.present("a") == first
+    generations.answer("a", kept=True)
+    for sequence, subject in enumerate("bcd"):
+        generations.replace_hard(subject, sequence)
+    assert generations.known("a") is None
+    assert generations.present("a") != first, "a forgotten subject gets tokens that no value carries"
 
 
 def test_soft_tokens_of_unknown_subjects_take_no_memory() -> None:
-    generations = Generations(lambda bits: 1)
+    generations = Generations(numbered())
     for number in range(1000):
-        generations.replace_soft(f"u{number}")
-    assert not generations._tokens
+        generations.replace_soft(f"u{number}", number)
+    assert not generations.held
+
+
+def test_tokens_come_in_any_order_and_any_number_of_times() -> None:
+    generations = Generations(numbered())
+    later = generations.replace_hard("u", 7)
+    assert generations.known("u") == later
+    generations.replace_hard("u", 7)
+    generations.replace_hard("u", 5)
+    generations.replace_soft("u", 6)
+    assert generations.known("u") == later
+    generations.replace_soft("u", 8)
+    known = generations.known("u")
+    assert known is not None
+    assert known.hard == later.hard
+    assert known.soft != later.soft
 
 
 @pytest.mark.parametrize(("u", "expected"), [(0.0, 54.0), (0.5, 60.0), (1.0, 66.0)])

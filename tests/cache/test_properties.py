@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cache.test_cache import Bench
+from tests.cache.bench import Bench, constant
 
 STEPS = st.lists(
     st.tuples(st.sampled_from(["read", "hard", "soft", "epoch", "tick"]), st.sampled_from("abc"), st.sampled_from("uv")),
@@ -22,7 +22,7 @@ def test_no_read_ever_returns_a_value_from_before_an_invalidation(steps: list[tu
 
         for step, key, subject in steps:
             if step == "read":
-                found = bench.cache.get(key + subject, subject)
+                found = bench.get(key + subject, subject)
                 version = await _read(bench, key + subject, subject, world[subject], seen_soft[subject])
                 hard, soft = (int(part) for part in version.split(b":"))
                 assert hard == world[subject]
@@ -30,12 +30,12 @@ def test_no_read_ever_returns_a_value_from_before_an_invalidation(steps: list[tu
                     assert soft == seen_soft[subject]
             elif step == "hard":
                 world[subject] += 1
-                bench.generations.replace_hard(subject)
+                bench.hard(subject)
             elif step == "soft":
                 seen_soft[subject] += 1
-                bench.generations.replace_soft(subject)
+                bench.soft(subject)
             elif step == "epoch":
-                bench.cache.new_epoch()
+                bench.new_epoch()
             else:
                 bench.clock.advance(3)
 
@@ -43,11 +43,7 @@ def test_no_read_ever_returns_a_value_from_before_an_invalidation(steps: list[tu
 
 
 async def _read(bench: Bench, key: str, subject: str, hard: int, soft: int) -> bytes:
-    found = bench.cache.get(key, subject)
+    found = bench.get(key, subject)
     if found is not None:
         return found.payload
-
-    async def compute() -> tuple[bytes, bool]:
-        return b"%d:%d" % (hard, soft), True
-
-    return await bench.cache.fill(key, subject, compute)
+    return await bench.fetch(key, subject, constant(b"%d:%d" % (hard, soft)))

@@ -13,7 +13,7 @@ IDS = st.lists(st.text(min_size=1, max_size=12).filter(lambda text: "\ud800" not
 
 def listed(ids: list[str]) -> Ranked:
     items = [SlateItem(name, 1.0 / rank, rank, ["model"], Reason("ranked", f"“{name}”")) for rank, name in enumerate(ids, 1)]
-    made = pack(items, as_of=7, computed_at=8, model="ease@1", rung="personal", degraded=[], missed=[])
+    made = pack(items, as_of=7, computed_at=8, model="ease@1", lineup="l", rung="personal", degraded=[], missed=[])
     return decode(encode(made))
 
 

@@ -317,6 +317,9 @@ def test_a_shop_without_events_shows_what_it_has(tmp_path: Path) -> None:
         hg.ingest([{"item_id": f"x{n}", "created_at": "2001-01-01"} for n in range(20)], "items")
         assert len(hg.recommend("anybody", n=50).items) == 20
         hg.ingest([{"user_id": "u", "item_id": "x7", "type": "view"}])
+        hg.run(hg.runtime.baseline.round())
+        assert hg.recommend("somebody", n=50).stale, "the list from before is served once more"
+        hg.run(hg.runtime.cache.drain())
         slate = hg.recommend("somebody", n=50)
         assert ids(slate)[0] == "x7"
         assert len(slate.items) == 20
@@ -354,3 +357,69 @@ def test_an_empty_shop_answers_with_an_empty_list(tmp_path: Path) -> None:
     with Honeyguide.open(data_dir=tmp_path, environ={}) as hg:
         assert hg.recommend("anybody").items == []
         assert hg.similar("anything").items == []
+
+
+def test_users_of_whom_nothing_is_known_share_one_list(shop: Honeyguide) -> None:
+    first = shop.recommend("bot 1", n=5)
+    made, held = shop.runtime.machinery.generations.held.copy(), shop.runtime.memory.count()
+    for number in range(300):
+        slate = shop.recommend(f"bot {number}", n=1 + number % 80)
+        assert slate.cached
+        assert ids(slate)[:5] == ids(first)[: 1 + number % 80]
+    assert shop.runtime.memory.count() == held, "no list of their own"
+    assert shop.runtime.machinery.generations.held == made, "no tokens either"
+    shop.run(shop.runtime.slates.round())
+    logged = shop.run(shop.runtime.store.slates.get(slate.request_id))
+    assert logged is not None
+    assert logged.user_id == "bot 299"
+    assert shop.explain(slate.request_id).matches
+    sequence = live(shop, "view", "bot 1", "ball")
+    known = shop.recommend("bot 1", n=5)
+    assert known.rung == "personal"
+    assert known.as_of >= sequence
+
+
+def test_another_model_under_an_alias_serves_the_kept_list_once_more(shop: Honeyguide) -> None:
+    before, other = shop.recommend("u1"), shop.recommend("u1", surface="popular")
+    registry = shop.runtime.store.registry
+    target = next(version for version in registry.versions() if version.label not in (before.model, other.model))
+    registry.set_alias("champion", target.model, target.version)
+    assert shop.run(shop.runtime.serving.refresh())
+    stale = shop.recommend("u1")
+    assert (stale.served_from, stale.model) == ("stale", before.model)
+    assert ids(stale) == ids(before)
+    shop.run(shop.runtime.cache.drain())
+    fresh = shop.recommend("u1")
+    assert (fresh.served_from, fresh.model) == ("l1", target.label)
+
+
+def test_a_page_is_never_cut_from_a_list_of_other_versions_than_its_cursor_names(shop: Honeyguide) -> None:
+    shop.recommend("u1", n=16, offset=84)  # keeps the long list of the versions that serve now
+    registry = shop.runtime.store.registry
+    before = shop.recommend("u1").model
+    target = next(version for version in registry.versions() if version.label != before)
+    registry.set_alias("champion", target.model, target.version)
+    shop.run(shop.runtime.serving.refresh())
+    shop.recommend("u1")
+    shop.run(shop.runtime.cache.drain())
+    assert shop.recommend("u1").model == target.label
+    assert shop.recommend("u1", n=16, offset=84).model == target.label
+
+
+def test_when_the_state_cannot_be_read_an_old_list_is_better(
+    shop: Honeyguide, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = shop.recommend("u1")
+
+    async def gone(*_: object, **__: object) -> None:
+        raise OSError("gone")
+
+    monkeypatch.setattr(shop.runtime.store.log, "user_state", gone)
+    settings = shop.settings.cache
+    clock.advance(settings.ttl * 1.2 + settings.stale)
+    slate = shop.recommend("u1")
+    assert (slate.served_from, slate.stale, slate.degraded) == ("stale-error", True, ["stale"])
+    assert ids(slate) == ids(first)
+    clock.advance(settings.stale_on_error)
+    poor = shop.recommend("u1")
+    assert (poor.served_from, poor.degraded) == ("fallback", ["state"])

@@ -1,146 +1,166 @@
 """The cache: keeps encoded bytes fresh by tokens and deadlines. It knows nothing of recommending.
 
 A value carries the tokens of what it was made from. Reading compares tokens; invalidating replaces one.
-`get` never waits and never computes; `fill` computes once however many ask, and stores only if no token has
-changed since the computation began.
+`get` looks into memory, never waits and never computes; `fetch` goes on from there: the tier that processes share, then a
+computation, one however many ask; `refresh` does so behind a stale answer. Several caches of a process, each with a name, a
+memory tier and lifetimes of its own, share one machinery.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from collections.abc import Hashable, Sequence
+from functools import partial
 
-from honeyguide.cache.flight import Flights
-from honeyguide.cache.freshness import jittered
-from honeyguide.cache.generations import Generations, Tokens
+from honeyguide.cache.counted import CacheMetrics
+from honeyguide.cache.entry import Entry, Epoch, Lifetime
+from honeyguide.cache.flight import Flight, Flights
+from honeyguide.cache.freshness import is_early
+from honeyguide.cache.generations import Generations
+from honeyguide.cache.making import Maker
 from honeyguide.cache.memory import MemoryTier
-from honeyguide.clock import Clock
+from honeyguide.cache.shared import NoTier, SharedTier
+from honeyguide.cache.values import Compute, Computed, ComputeMany, Found, Machinery, Want
 
-__all__ = ["Cache", "CacheMetrics", "Found", "Generations", "Tokens"]
+__all__ = [
+    "Cache",
+    "Computed",
+    "Epoch",
+    "Found",
+    "Generations",
+    "Lifetime",
+    "Machinery",
+    "MemoryTier",
+    "NoTier",
+    "SharedTier",
+    "Want",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A value from the cache: fresh, or stale (may be served once more while a new one is made)."""
-
-    payload: bytes
-    stale: bool
-
-
-class CacheMetrics(Protocol):
-    """What the cache counts."""
-
-    def looked_up(self, result: Literal["hit", "stale", "miss"]) -> None:
-        """A `get` ended."""
-
-    def waited(self) -> None:
-        """A `fill` joined a computation under way."""
-
-    def refused(self) -> None:
-        """A value was not stored because a token changed while it was made."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    payload: bytes
-    tokens: Tokens
-    epoch: int
-    soft_deadline: float
-    hard_deadline: float
+_QUIET_SECONDS = 1.0
+_AGES = 64  # of so many hits, the age of one is noted
 
 
 class Cache:
-    """One cache of encoded values, each belonging to a subject (a user) and to the present epoch.
-
-    The epoch is replaced when models or configuration change; subjects have a hard and a soft token (`Generations`).
-    """
+    """One cache of encoded values. Each value belongs to a subject, which has a hard and a soft token (`Generations`), and
+    to an epoch, which says what values are made with."""
 
     def __init__(
-        self,
-        tier: MemoryTier,
-        generations: Generations,
-        clock: Clock,
-        metrics: CacheMetrics,
-        *,
-        ttl: float,
-        stale: float,
-        jitter: float,
-        random: Callable[[], float],
+        self, name: str, machinery: Machinery, memory: MemoryTier, lifetime: Lifetime, metrics: CacheMetrics
     ) -> None:
-        self._tier = tier
-        self._generations = generations
-        self._clock = clock
-        self._metrics = metrics
-        self._ttl, self._stale, self._jitter, self._random = ttl, stale, jitter, random
-        self._flights: Flights[tuple[bytes, bool]] = Flights()
-        self.epoch = 0
+        self.name, self._machinery, self._memory, self._life, self._metrics = name, machinery, memory, lifetime, metrics
+        self._generations, self._held = machinery.generations, machinery.generations.held
+        self._now, self._chance = machinery.clock.monotonic, machinery.chance
+        self._hit, self._stale = metrics.results["l1", "hit"], metrics.results["l1", "stale"]
+        self._miss, self._unverified = metrics.results["l1", "miss"], metrics.results["l1", "unverified"]
+        self._hits = 0
+        self._flights: Flights[Found] = Flights()
+        self._maker = Maker(name, machinery, memory, lifetime, metrics)
 
-    def get(self, key: str, subject: str) -> Found | None:
-        """The value under `key` if its hard token, epoch and deadline hold; never waits."""
-        entry: _Entry | None = self._tier.get(key)
-        now = self._clock.monotonic()
-        if entry is None or entry.epoch != self.epoch or entry.hard_deadline <= now:
-            self._metrics.looked_up("miss")
+    def get(self, key: Hashable, subject: str, epoch: bytes) -> Found | None:
+        """The value in memory under `key` if its hard token and deadline hold and can be trusted; never waits."""
+        entry = self._memory.get(key)
+        if entry is None:
+            self._miss.inc()
             return None
-        tokens = self._generations.tokens(subject)
-        if entry.tokens.hard != tokens.hard:
-            self._metrics.looked_up("miss")
+        now = self._now()
+        tokens = self._held.get(subject)
+        if tokens is None or now >= self._generations.trusted_until:
+            self._unverified.inc()
             return None
-        stale = entry.tokens.soft != tokens.soft or entry.soft_deadline <= now
-        self._metrics.looked_up("stale" if stale else "hit")
-        return Found(entry.payload, stale)
+        state = entry.state(tokens, epoch, now, strict=self._life.strict)
+        if state == "gone":
+            self._miss.inc()
+            return None
+        if state == "stale":
+            self._stale.inc()
+            return Found(entry.payload, "stale", now >= entry.quiet_until, entry.negative)
+        self._hit.inc()
+        self._hits += 1
+        if not self._hits % _AGES:
+            self._metrics.ages["l1"].observe(now - entry.made_at)
+        return Found(entry.payload, "l1", now >= entry.early_at and self._is_early(entry, now), entry.negative)
 
-    async def fill(self, key: str, subject: str, compute: Callable[[], Awaitable[tuple[bytes, bool]]]) -> bytes:
-        """Compute the value, once for all who ask meanwhile, store it under the guard of its tokens, and return it.
+    def _is_early(self, entry: Entry, now: float) -> bool:
+        if now < entry.quiet_until or not is_early(
+            now, entry.soft_deadline, entry.seconds, self._life.early, self._chance()
+        ):
+            return False
+        self._metrics.refreshes["early"].inc()
+        return True
 
-        `compute` returns the payload and whether it may be stored (a degraded answer may not). Errors reach every
-        waiter and are never stored; a cancelled caller does not cancel the others' computation.
-        A computation that began before an invalidation is not joined by those who ask after it.
-        """
-        tokens = self._generations.tokens(subject)
-        flight_key = (key, tokens.hard, self.epoch)
-        joined = self._flights.running(flight_key)
-        if joined:
-            self._metrics.waited()
-        payload, _ = await self._flights.run(flight_key, lambda: self._compute_and_store(key, subject, tokens, compute))
-        return payload
+    async def fetch(self, want: Want, compute: Compute) -> Found:
+        """The value, from wherever it is good, else computed, once for all who ask meanwhile, and kept under the guard of
+        its tokens.
 
-    def refresh(self, key: str, subject: str, compute: Callable[[], Awaitable[tuple[bytes, bool]]]) -> None:
-        """Start `fill` in the background unless one is under way; its errors are dropped, the next reader tries again."""
-        tokens = self._generations.tokens(subject)
-        flight_key = (key, tokens.hard, self.epoch)
-        if not self._flights.running(flight_key):
-            task = self._flights.start(flight_key, lambda: self._compute_and_store(key, subject, tokens, compute))
-            task.add_done_callback(_observe)
+        Errors reach every waiter and are never kept; a cancelled caller does not cancel the others' computation; a
+        computation that began before an invalidation is not joined by those who ask after it."""
+        (found,) = await self.fetch_many([want], lambda places: _alone(compute))
+        return found
 
-    async def _compute_and_store(
-        self, key: str, subject: str, tokens: Tokens, compute: Callable[[], Awaitable[tuple[bytes, bool]]]
-    ) -> tuple[bytes, bool]:
-        epoch = self.epoch
-        payload, may_store = await compute()
-        if not may_store:
-            return payload, False
-        if self._generations.tokens(subject).hard != tokens.hard or self.epoch != epoch:
-            self._metrics.refused()
-            return payload, False
-        now = self._clock.monotonic()
-        ttl = jittered(self._ttl, self._jitter, self._random())
-        self._tier.set(key, _Entry(payload, tokens, epoch, now + ttl, now + ttl + self._stale), ttl + self._stale)
-        return payload, True
+    async def fetch_many(self, wants: Sequence[Want], compute: ComputeMany) -> list[Found]:
+        """All of the values, in order: one question to the shared tier, one computation of what nobody has or makes."""
+        flights = [self._under_way(want) for want in wants]
+        mine: dict[Hashable, list[int]] = {}
+        for place, flight in enumerate(flights):
+            if flight is None:
+                mine.setdefault(_flight_key(wants[place]), []).append(place)
+        self._metrics.waits.inc(len(wants) - len(mine))
+        if mine:
+            firsts = [places[0] for places in mine.values()]
+            launched = self._launch([wants[place] for place in firsts], lambda some: compute([firsts[n] for n in some]))
+            for flight, places in zip(launched, mine.values(), strict=True):
+                for place in places:
+                    flights[place] = flight
+        found = [await flight.landed() for flight in flights if flight is not None]
+        for place, each in enumerate(found):
+            if each.refresh:
+                self.refresh(wants[place], partial(_only, compute, place))
+        return found
 
-    def new_epoch(self) -> None:
-        """Everything stored so far is no longer served: models or configuration have changed."""
-        self.epoch += 1
+    def refresh(self, want: Want, compute: Compute) -> None:
+        """Make a value anew in the background, unless that is under way or enough others are; nobody hears its errors, and
+        the next attempt is held back for a second."""
+        machinery = self._machinery
+        if self._under_way(want) is not None:
+            return
+        if machinery.refreshing >= machinery.most_refreshes:
+            self._metrics.refreshes["dropped"].inc()
+            return
+        self._metrics.refreshes["begun"].inc()
+        entry = self._memory.get(want.key)
+        if entry is not None:
+            entry.quiet_until = self._now() + _QUIET_SECONDS
+        machinery.refreshing += 1
+        (flight,) = self._launch([want], lambda places: _alone(compute), behind=True)
+        flight.result.add_done_callback(self._refreshed)
+
+    def _refreshed(self, result: "asyncio.Future[Found]") -> None:
+        self._machinery.refreshing -= 1
+
+    def _launch(self, wants: Sequence[Want], compute: ComputeMany, *, behind: bool = False) -> list[Flight[Found]]:
+        keys = [_flight_key(want) for want in wants]
+        return self._flights.launch(keys, lambda flights: self._maker.load(wants, flights, compute, behind=behind))
+
+    def _under_way(self, want: Want) -> Flight[Found] | None:
+        """A computation to wait for: one that began before an invalidation is not for those who ask after it."""
+        tokens = self._held.get(want.subject)
+        return self._flights.under_way(_flight_key(want), tokens.hard if tokens is not None else b"")
 
     def clear(self) -> None:
-        """Drop all values."""
-        self._tier.clear()
+        """Drop all values from memory."""
+        self._memory.clear()
 
     async def drain(self) -> None:
-        """Wait for the computations under way; for an orderly stop."""
+        """Wait for what is under way; for an orderly stop."""
         await self._flights.drain()
+        await self._machinery.tier.drain()
 
 
-def _observe(task: "asyncio.Task[tuple[bytes, bool]]") -> None:
-    if not task.cancelled():
-        task.exception()  # marks it as seen: a failed refresh is no news, the next reader computes
+async def _alone(compute: Compute) -> Sequence[Computed]:
+    return [await compute()]
+
+
+async def _only(compute: ComputeMany, place: int) -> Computed:
+    return (await compute([place]))[0]
+
+
+def _flight_key(want: Want) -> Hashable:
+    return want.key, want.epoch.now

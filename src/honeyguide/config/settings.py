@@ -207,7 +207,15 @@ class Cache(Section):
     l1_size: Size = Field(default=256_000_000, description="Bytes of memory for cached values.")
     ttl: Duration = Field(default=60.0, description="How long a list is fresh.")
     stale: Duration = Field(default=3600.0, description="How much longer it may be served while a new one is made.")
+    stale_on_error: Duration = Field(
+        default=300.0, description="How much longer still it may be served, marked degraded, while none can be made."
+    )
     jitter: Share = Field(default=0.1, description="Each TTL is varied by up to this share.")
+    early_refresh: float = Field(
+        default=1.0, ge=0, le=100, description="How early a list is made anew before its TTL is over; 0 waits for the end."
+    )
+    computations: int = Field(default=64, ge=1, le=10_000, description="Lists that are made at once; others wait.")
+    refreshes: int = Field(default=16, ge=1, le=10_000, description="Those of them that are made behind a stale answer.")
 
 
 class Surface(Section):

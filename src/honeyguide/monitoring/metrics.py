@@ -14,6 +14,7 @@ from honeyguide.monitoring.loop import LoopCounter, LoopHistogram
 LAT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 FAST = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
 LONG = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0)
+AGE = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0)
 SIZES = (0.0, 1.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -92,6 +93,34 @@ class Metrics:
         )
         self.cache_refused_fills = self._counter(
             "cache_refused_fills_total", "Values not stored because a token changed meanwhile.", ("cache",)
+        )
+        self.cache_failures = self._counter("cache_failures_total", "Computations that failed.", ("cache",))
+        self.cache_errors_served = self._counter(
+            "cache_errors_served_total", "Old values served because no new one could be made.", ("cache",)
+        )
+        self.cache_early_refreshes = self._counter(
+            "cache_early_refreshes_total", "Values made anew before their time was over.", ("cache",)
+        )
+        self.cache_refreshes = self._counter(
+            "cache_refreshes_total", "Values made anew behind an answer: begun, dropped.", ("cache", "result")
+        )
+        self.cache_leases = self._counter(
+            "cache_leases_total", "Who makes a value that several processes want.", ("cache", "result")
+        )
+        self.cache_unreadable = self._counter(
+            "cache_unreadable_total", "Values of the shared tier that were not ours, by why.", ("cache", "reason")
+        )
+        self.cache_entry_age = self._histogram(
+            "cache_entry_age_seconds", "How old a value was when it was served.", ("tier", "cache"), AGE
+        )
+        self.cache_pulls = self._counter(
+            "cache_pulls_total", "Rounds of asking what was invalidated, by how they went.", ("result",)
+        )
+        self.cache_shared_failures = self._counter(
+            "cache_shared_failures_total", "Calls of the shared tier that got no answer."
+        )
+        self.cache_shared_skipped = self._counter(
+            "cache_shared_skipped_total", "Values kept from the shared tier: too large, or too many at once."
         )
 
     def _events(self) -> None:

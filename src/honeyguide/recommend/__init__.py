@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from honeyguide.cache import Cache
+from honeyguide.cache import Cache, Computed, Found, Want
 from honeyguide.clock import Clock, RequestIds
 from honeyguide.config.settings import Settings, Surface
 from honeyguide.errors import FieldError, InvalidInput, NotFound
@@ -22,11 +22,12 @@ from honeyguide.features import ItemBlock
 from honeyguide.messages import EventIn, Explanation, Query, Reason, Rejected, Slate, SlateItem
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Recipe, Request, SlateSink, Store
+from honeyguide.recommend.epochs import Epochs
 from honeyguide.recommend.hydrate import Weighing, context_of, hydrate, overlay, with_changes
 from honeyguide.recommend.lineup import Lineup, Pair
 from honeyguide.recommend.pages import cursors, page_of
 from honeyguide.recommend.pipeline import Outcome, Pipeline
-from honeyguide.recommend.query import cache_key, check, is_plain, nameless
+from honeyguide.recommend.query import check, is_plain, list_key, nameless
 from honeyguide.recommend.ranked import LONG, Part, Ranked, Served, bucket_for, decode, encode, ids_of, pack, without
 from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.subjects import Subjects
@@ -67,6 +68,7 @@ class Recommend:
         pipeline: Pipeline,
         cache: Cache,
         subjects: Subjects,
+        epochs: Epochs,
         slates: SlateSink,
         check_events: CheckEvents,
         settings: Settings,
@@ -77,7 +79,7 @@ class Recommend:
     ) -> None:
         self._store, self._items, self._serving = store, items, serving
         self._recipes, self._pipeline = recipes, pipeline
-        self._cache, self._subjects, self._slates = cache, subjects, slates
+        self._cache, self._subjects, self._epochs, self._slates = cache, subjects, epochs, slates
         self._check_events = check_events
         self._settings, self._fingerprint = settings, fingerprint
         self._clock, self._ids, self._metrics = clock, ids, metrics
@@ -102,12 +104,13 @@ class Recommend:
         check(query, self._surfaces)
         started = self._clock.monotonic()
         if lineup is present and is_plain(query):
-            user_id, bucket = _subject(query), bucket_for(query.offset + query.n)
-            key, subject = cache_key(query, user_id, bucket), self._subjects.of(query.surface, user_id)
-            ranked = decode(await self._cache.fill(key, subject, lambda: self._payload(query, bucket, lineup)))
-            return self._finish(query, ranked, _origin(ranked), False, started, lineup)
+            return await self._serve_kept(query, lineup, started)
+        return await self._serve_made(query, lineup, started)
+
+    async def _serve_made(self, query: Query, lineup: Lineup, started: float) -> Served:
+        """A list that is made for this request alone."""
         made = await self._make(query, LONG, lineup)
-        served = self._finish(query, made.ranked, _origin(made.ranked), False, started, lineup)
+        served = self._finish(query, made.ranked, _origin(made.ranked), started)
         served.trace, served.stages = await self._trace(made) if query.explain else None, made.outcome.stages
         return served
 
@@ -117,14 +120,34 @@ class Recommend:
             return None
         started = self._clock.monotonic()
         user_id, bucket = _subject(query), bucket_for(query.offset + query.n)
-        key, subject = cache_key(query, user_id, bucket), self._subjects.of(query.surface, user_id)
-        found = self._cache.get(key, subject)
+        key, subject = list_key(query, user_id, bucket), self._subjects.of(query.surface, user_id)
+        epoch = self._epochs.of(query.surface)
+        found = self._cache.get(key, subject, epoch.now)
         if found is None:
             return None
         lineup = self._serving.lineup
-        if found.stale:
-            self._cache.refresh(key, subject, lambda: self._payload(query, bucket, lineup))
-        return self._finish(query, decode(found.payload), "stale" if found.stale else "l1", found.stale, started, lineup)
+        if found.refresh:
+            self._cache.refresh(Want(key, subject, epoch), lambda: self._value(query, bucket, lineup))
+        ranked = decode(found.payload)
+        if query.offset and ranked.lineup != lineup.digest:
+            return None
+        return self._finish(query, ranked, found.served_from, started)
+
+    async def _serve_kept(self, query: Query, lineup: Lineup, started: float) -> Served:
+        """The list from another tier of the cache, else made and kept. Users of whom nothing is known share one."""
+        found = await self._fetched(query, lineup)
+        if not found.payload:
+            found = await self._fetched(msgspec.structs.replace(query, user_id="", personalised=False), lineup)
+        ranked = decode(found.payload)
+        return self._finish(
+            query, ranked, _origin(ranked) if found.served_from == "computed" else found.served_from, started
+        )
+
+    async def _fetched(self, query: Query, lineup: Lineup) -> Found:
+        user_id, bucket = _subject(query), bucket_for(query.offset + query.n)
+        key, subject = list_key(query, user_id, bucket), self._subjects.of(query.surface, user_id)
+        want = Want(key, subject, self._epochs.of(query.surface))
+        return await self._cache.fetch(want, lambda: self._value(query, bucket, lineup))
 
     async def explain(self, request_id: str) -> Explanation:
         """A served slate made again from the log, with the funnel that led to it. Raises NotFound."""
@@ -158,14 +181,25 @@ class Recommend:
         offset, digest = page_of(cursor)
         return offset, self._serving.before(digest) if digest != self._serving.lineup.digest else None
 
-    async def _payload(self, query: Query, bucket: int, lineup: Lineup) -> tuple[bytes, bool]:
-        """The encoded list for the cache, and whether it may be kept: a degraded one may not."""
-        made = await self._make(query, bucket, lineup)
-        return encode(made.ranked), not made.ranked.degraded
+    async def _value(self, query: Query, bucket: int, lineup: Lineup) -> Computed:
+        """The encoded list for the cache; empty for a user of whom nothing is known. A degraded one is not kept."""
+        degraded = list[str]()
+        state = await self._state(query, degraded)
+        if state.user_id and not state.known and not degraded:
+            return Computed(b"", keep=False)
+        made = await self._make(query, bucket, lineup, state, degraded)
+        return Computed(encode(made.ranked), keep=not made.ranked.degraded, failed="state" in degraded)
 
-    async def _make(self, query: Query, length: int, lineup: Lineup) -> Made:
-        """Make a list of up to `length` items from what is known now."""
-        now, degraded = self._clock.now_ms(), list[str]()
+    async def _make(
+        self,
+        query: Query,
+        length: int,
+        lineup: Lineup,
+        state: UserState | None = None,
+        degraded: list[str] | None = None,
+    ) -> Made:
+        """Make a list of up to `length` items from what is known now, or from the state that was read."""
+        now, degraded = self._clock.now_ms(), degraded if degraded is not None else list[str]()
         surface = self._surfaces[query.surface]
         if query.recipe is not None:
             surface = with_changes(surface, query.recipe)
@@ -173,14 +207,16 @@ class Recommend:
         if (query.model or surface.model) in lineup.refused:
             degraded.append("model")
             self._metrics.recommend_fallbacks.labels(surface.name, "model").inc()
-        state = await self._state(query, degraded)
-        return await self._list(query, surface, pair, state, self._items, now, length, degraded)
+        if state is None:
+            state = await self._state(query, degraded)
+        return await self._list(query, surface, pair, lineup, state, self._items, now, length, degraded)
 
     async def _list(
         self,
         query: Query,
         surface: Surface,
         pair: Pair,
+        lineup: Lineup,
         state: UserState,
         items: ItemBlock,
         now: int,
@@ -201,6 +237,7 @@ class Recommend:
             as_of=state.as_of,
             computed_at=now,
             model=pair.label,
+            lineup=lineup.digest,
             rung=outcome.rung,
             degraded=degraded,
             missed=outcome.missed,
@@ -234,7 +271,8 @@ class Recommend:
             limit = self._settings.recommend.remembered
             state = await self._store.log.user_state(slate.user_id, limit=limit, until=slate.as_of)
         items = self._items.as_it_was(self._changed_since(slate.as_of))
-        return await self._list(query, surface, pair, state, items, slate.computed_at, LONG, [], slate.missed)
+        lineup = self._serving.lineup
+        return await self._list(query, surface, pair, lineup, state, items, slate.computed_at, LONG, [], slate.missed)
 
     def _checked(self, events: Sequence[EventIn], now: int) -> list[LogRow]:
         """The request's own events as rows, under the rules of INGEST; raises InvalidInput naming those that do not fit."""
@@ -261,9 +299,7 @@ class Recommend:
     def _recipe(self, request: Request) -> Recipe:
         return self._recipes[request.surface.recipe]
 
-    def _finish(
-        self, query: Query, ranked: Ranked, origin: ServedFrom, stale: bool, started: float, lineup: Lineup
-    ) -> Served:
+    def _finish(self, query: Query, ranked: Ranked, origin: ServedFrom, started: float) -> Served:
         """Check what may not be shown, cut the page, log the slate, count."""
         start, end = query.offset, query.offset + query.n
         part, late = ranked.upto(end), list[str]()
@@ -281,12 +317,12 @@ class Recommend:
             ids=ids,
             items=items,
             served_from=origin,
-            stale=stale,
+            stale=origin in ("stale", "stale-error"),
             as_of=ranked.as_of,
             model=ranked.model,
             rung=ranked.rung,
-            degraded=ranked.degraded,
-            next_cursor=cursors(lineup.digest)[end] if end < MAX_N and end < ranked.length - len(late) else None,
+            degraded=ranked.degraded if origin != "stale-error" else [*ranked.degraded, "stale"],
+            next_cursor=cursors(ranked.lineup)[end] if end < MAX_N and end < ranked.length - len(late) else None,
         )
         if not query.dry_run:
             self._slates.add(self._slate(query, ranked, served, shown, late))
@@ -315,7 +351,7 @@ class Recommend:
             computed_at=ranked.computed_at,
             seed=zlib.crc32(request_id.encode()),
             config=self._fingerprint,
-            degraded=ranked.degraded,
+            degraded=served.degraded,
             missed=ranked.missed,
             late=late,
             context=context_of(query),

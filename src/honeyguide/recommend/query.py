@@ -52,9 +52,21 @@ def is_plain(query: Query) -> bool:
     return query.model is None and query.recipe is None and query.events is None and not query.explain and not query.dry_run
 
 
-def cache_key(query: Query, user_id: str, bucket: int) -> str:
-    """All that shapes the list: surface, length bucket, user, and a digest of anchor, filters and item lists."""
-    if query.item_id is None and query.filters is None and query.candidates is None and query.exclude is None:
-        return f"{query.surface}\n{bucket}\n{user_id}"
-    shape = msgspec.msgpack.encode((query.item_id, query.filters, query.candidates, query.exclude), order="sorted")
-    return f"{query.surface}\n{bucket}\n{user_id}\n{hashlib.blake2b(shape, digest_size=16).hexdigest()}"
+ListKey = tuple[str, int, bytes, str]
+"""All that shapes a list, besides what it is made from: surface, length bucket (never `n`), digest of anchor, filters, item
+lists and the request's context, user."""
+
+
+def list_key(query: Query, user_id: str, bucket: int) -> ListKey:
+    """The key of a query's list."""
+    if (
+        query.item_id is None
+        and query.filters is None
+        and query.candidates is None
+        and query.exclude is None
+        and query.context is None
+    ):
+        return query.surface, bucket, b"", user_id
+    shape = (query.item_id, query.filters, query.candidates, query.exclude, query.context)
+    text = msgspec.msgpack.encode(shape, order="sorted")
+    return query.surface, bucket, hashlib.blake2b(text, digest_size=16).digest(), user_id

@@ -13,6 +13,8 @@ import msgspec
 from honeyguide.messages import Slate, SlateItem
 from honeyguide.types import Json, Rung, ServedFrom
 
+FORMAT = 2
+"""Of the bytes that the cache holds; another release that reads others has another number."""
 SHORT, LONG = 100, 600
 _HEAD = 20
 _END = 4  # bytes
@@ -67,7 +69,8 @@ def _moved(ends: bytes, by: int) -> bytes:
 class Ranked(msgspec.Struct, array_like=True, gc=False):
     """A list before late filters: `head` are its first items, `tail` the others, packed since few answers need them.
 
-    `computed_at`, `as_of`, `model`, `missed` are what a replay needs to make it again."""
+    `computed_at`, `as_of`, `model`, `missed` are what a replay needs to make it again; `lineup` names the versions that
+    served when it was made."""
 
     head: Part
     tail: msgspec.Raw
@@ -75,6 +78,7 @@ class Ranked(msgspec.Struct, array_like=True, gc=False):
     as_of: int
     computed_at: int
     model: str
+    lineup: str
     rung: Rung
     degraded: list[str]
     missed: list[str]

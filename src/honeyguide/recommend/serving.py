@@ -35,7 +35,7 @@ class ServingModels:
 
     `lineup` is what is served now: replaced as a whole on the event loop, so that whoever took it goes on with it. Files
     and log are read on other threads. `count_popular` makes the popularity version `live@S` from the log up to sequence S;
-    `on_switch` is called after the served versions have changed."""
+    `on_switch` is told after the served versions have changed."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class ServingModels:
         metrics: Metrics,
         last_popular: Path,
         count_popular: Callable[[int], ServedModel],
-        on_switch: Callable[[], None],
+        on_switch: Callable[[Lineup], None],
     ) -> None:
         self._registry, self._artefacts, self._items = registry, artefacts, items
         self._clock, self._metrics = clock, metrics
@@ -111,7 +111,7 @@ class ServingModels:
         if before.digest == lineup.digest:
             return False
         self._past.append(before)
-        self._on_switch()
+        self._on_switch(lineup)
         return True
 
     def _load_wanted(self, wanted: dict[str, ModelVersion], now: Lineup) -> Lineup:

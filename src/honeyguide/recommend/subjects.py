@@ -40,6 +40,7 @@ class Subjects:
         ]
         if not told:
             return
+        self._generations.position = max(self._generations.position, rows[-1].sequence)
         others = await self._merged({user_id for _, user_id in told})
         for row, user_id in told:
             self._replace(row, user_id)
@@ -50,8 +51,8 @@ class Subjects:
         for number, hard in enumerate(self._groups):
             subject = f"{number}:{user_id}"
             if row.kind != "event" or row.type in hard:
-                self._generations.replace_hard(subject)
+                self._generations.replace_hard(subject, row.sequence)
                 self._hard.inc()
             else:
-                self._generations.replace_soft(subject)
+                self._generations.replace_soft(subject, row.sequence)
                 self._soft.inc()

@@ -1,0 +1,38 @@
+"""What the lists of a surface are made with, as a digest: the same in every process that makes the same lists."""
+
+import hashlib
+from collections.abc import Mapping
+
+from honeyguide.cache import Epoch
+from honeyguide.config.settings import Surface
+from honeyguide.recommend.lineup import Lineup
+from honeyguide.recommend.ranked import FORMAT
+
+
+class Epochs:
+    """The epoch of each surface: configuration, form of the list, and the versions that serve it.
+
+    Another version under an alias that a surface does not ask for leaves its lists alone."""
+
+    def __init__(self, surfaces: Mapping[str, Surface], fingerprint: str) -> None:
+        self._models = {name: surface.model for name, surface in surfaces.items()}
+        self._made_with = f"{fingerprint}\n{FORMAT}"
+        self._epochs = dict.fromkeys(surfaces, Epoch(b""))
+        self.renew(Lineup())
+
+    def of(self, surface: str) -> Epoch:
+        """The epoch of a surface's lists now."""
+        return self._epochs.get(surface, _NONE)
+
+    def renew(self, lineup: Lineup) -> None:
+        """Other versions serve."""
+        for surface, model in self._models.items():
+            pair = lineup.pair(model)
+            companion = pair.popular.label if pair is not None and pair.popular is not None else ""
+            text = f"{self._made_with}\n{pair.label if pair is not None else model}\n{companion}"
+            now, before = hashlib.blake2b(text.encode(), digest_size=16).digest(), self._epochs[surface]
+            if now != before.now:
+                self._epochs[surface] = Epoch(now, before.now or None)
+
+
+_NONE = Epoch(b"")
