@@ -26,7 +26,7 @@ MAX_N: Final = 500
 
 RowKind = Literal["event", "item_put", "item_patch", "item_delete", "user_put", "user_patch", "user_merge", "user_delete"]
 ServedFrom = Literal["l1", "l2", "computed", "stale", "stale-error", "fallback"]
-Rung = Literal["personal", "session", "segment", "interests", "popular", "disk"]
+Rung = Literal["personal", "session", "similar", "segment", "interests", "popular", "disk"]
 
 
 def id_fault(value: str) -> str | None:

@@ -11,9 +11,9 @@ import pytest
 import typer
 
 from honeyguide import __version__
-from honeyguide.cli import COMMANDS, app
+from honeyguide.cli import COMMANDS, Commands, app
 from honeyguide.cli.failure import Failure
-from honeyguide.cli.frame import _global_first
+from honeyguide.cli.frame import _global_first, flowing
 from honeyguide.clock import SystemClock
 from honeyguide.errors import ConfigError, DataDirectoryBusy, FieldError, GateNotMet, InvalidInput, Unavailable
 from tests.cli.conftest import Run
@@ -33,6 +33,14 @@ def test_every_command_of_the_table_loads_and_says_what_the_table_says(run: Run)
         assert entry.help.split()[0] in listed
         assert run(name, "--help").out.strip()
         assert entry.help.endswith(".")
+
+
+@pytest.mark.parametrize("words", [["train"], ["demo"], ["models", "promote"]])
+def test_help_flows_with_the_terminal(run: Run, words: list[str]) -> None:
+    command = flowing(typer.main.get_command(Commands.imported(COMMANDS[words[0]].target)))
+    for word in words[1:]:
+        command = command.commands[word]
+    assert all("\n" not in paragraph for paragraph in command.help.split("\n\n"))
 
 
 def test_help_imports_nothing_heavy() -> None:

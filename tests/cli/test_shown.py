@@ -187,7 +187,9 @@ def test_a_comparison_puts_the_best_first_and_says_what_failed(capsys: Said) -> 
 
 def test_a_comparison_of_nothing_but_popularity(capsys: Said) -> None:
     show_comparison(Out(), compared(ModelReport("popular", 1, {})), Training())
-    assert "asked" not in capsys.readouterr().out
+    assert capsys.readouterr().out.splitlines() == [
+        "  data      1,000 interactions of 600 users on 50 items · 1970-01-01 to 1970-01-02"
+    ]
     show_comparison(Out(json=True), compared(ModelReport("popular", 1, {})), Training())
     assert capsys.readouterr().out == ""
 

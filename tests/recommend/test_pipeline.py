@@ -157,6 +157,7 @@ def test_merge_keeps_ranks_per_source() -> None:
     [
         ({"model": [1]}, True, "personal"),
         ({"model": [1]}, False, "session"),
+        ({"similar": [1], "popular": [2]}, False, "similar"),
         ({"model": [], "interests": [1]}, True, "interests"),
         ({"popular": [1]}, True, "popular"),
         ({}, True, "popular"),

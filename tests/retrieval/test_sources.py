@@ -67,6 +67,11 @@ def test_only_allowed_items_are_found(knn: ServedModel) -> None:
     assert not {"tea", "pot"} & set(found)
 
 
+def test_what_the_model_knows_nothing_of_is_left_to_other_sources(knn: ServedModel) -> None:
+    asked = request(SHOP, model=knn, history=[("bat", "purchase", 8.0)])
+    assert ids(SHOP, LearnedSource().retrieve(asked, EVERYTHING)) == ["ball"], "nobody with a bat had anything else"
+
+
 @pytest.mark.parametrize("history", [[], [("unsold", "view", 1.0)]])
 def test_without_a_history_that_it_knows_the_model_finds_nothing(
     knn: ServedModel, history: list[tuple[str, str, float]]

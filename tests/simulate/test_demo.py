@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import sys
 import threading
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from rich.console import Console
 
 from honeyguide.errors import Conflict, Unavailable
 from honeyguide.simulate.child import serving
-from honeyguide.simulate.demo import DemoOptions, DemoResult, run_demo
+from honeyguide.simulate.demo import DemoOptions, DemoResult, program, run_demo
 from tests.simulate.serving import log_rows
 
 SMALL = {"items": 90, "users": 40, "port": 0}
@@ -29,6 +30,16 @@ def two_models(monkeypatch: pytest.MonkeyPatch) -> None:
 def console() -> tuple[Console, io.StringIO]:
     stream = io.StringIO()
     return Console(file=stream, width=120), stream
+
+
+def test_a_command_to_try_is_one_that_a_shell_here_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    beside = Path(sys.executable).parent
+    monkeypatch.setenv("PATH", str(beside))
+    assert program() == "honeyguide"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert Path(program()).resolve() == (beside / "honeyguide").resolve()
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert program() == f"{tmp_path / 'python'} -m honeyguide"
 
 
 def test_it_is_built_served_and_shopped_in_and_gone_on_with(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import polars as pl
 from honeyguide.config import Settings
 
 Level = Literal["error", "warning"]
-YEAR_2000 = 946_684_800_000
+YEAR_1990 = 631_152_000_000  # what is older: seconds read as milliseconds, or a clock that was never set
 _DAY = 86_400_000
 _SKEW = 60_000
 _FEW = 50
@@ -66,10 +66,10 @@ def _signal(data: Data, settings: Settings) -> Iterator[Finding]:
 def _time(data: Data, settings: Settings) -> Iterator[Finding]:
     """Are the times in milliseconds, in the past, and not all the same?"""
     ts = data.events["ts"]
-    old, total = int((ts < YEAR_2000).sum()), len(ts)
+    old, total = int((ts < YEAR_1990).sum()), len(ts)
     if old:
         seconds = int((ts < 10_000_000_000).sum())
-        what = f"{old:,} of {total:,} events lie before the year 2000"
+        what = f"{old:,} of {total:,} events lie before the year 1990"
         if seconds:
             what += f", {seconds:,} of them in January 1970: these are seconds that were taken for milliseconds"
         yield Finding("error", "old_times", what, "multiply ts by 1000, or give ISO 8601 text, and import again")

@@ -63,7 +63,7 @@ class LazyGroup(HelpfulGroup):
         """The real command in place of the line in the table."""
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None and name in self.table:
-            command = typer.main.get_command(self.imported(self.table[name].target))
+            command = flowing(typer.main.get_command(self.imported(self.table[name].target)))
             command.name = name
         return name, command, rest
 
@@ -94,6 +94,14 @@ class LazyGroup(HelpfulGroup):
                 Failure("interrupted", "Stopped by ctrl-C. What was done before stays, nothing was half done."), args=args
             )
         raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def flowing(command: Any) -> Any:
+    """The command, and those below it, with the lines of each paragraph of the help joined: terminals differ in width."""
+    command.help = "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n"))
+    for each in getattr(command, "commands", {}).values():
+        flowing(each)
+    return command
 
 
 def _leave(error: BaseException, args: Sequence[str] | None) -> NoReturn:

@@ -40,7 +40,8 @@ def show_comparison(out: Out, report: TrainReport, training: Training) -> None:
     if any(best in model.metrics for model in models):
         asked = max(model.metrics.get("users", 0) for model in models)
         out.show("asked", f"{count(asked, 'user')} for their latest {training.test_share:.0%}, ranking all items")
-    out.lines(["", *table(_rows(models, report, training.k), right=(3, 4, 5, 6), width=out.width), ""])
+    if any(best in model.metrics or model.failed for model in models):
+        out.lines(["", *table(_rows(models, report, training.k), right=(3, 4, 5, 6), width=out.width), ""])
 
 
 def _rows(models: Sequence[ModelReport], report: TrainReport, k: int) -> list[list[Cell]]:

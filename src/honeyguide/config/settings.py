@@ -251,7 +251,7 @@ DEFAULT_SURFACES = [
 class Recommend(Section):
     """The request path."""
 
-    history: int = Field(default=200, ge=1, le=2000, description="Latest events of a user that models see.")
+    history: int = Field(default=500, ge=1, le=2000, description="Latest events of a user that models see.")
     remembered: int = Field(default=2000, ge=1, le=20000, description="Latest events of a user that exclusions look at.")
     new_item_age: Duration = Field(default=14 * 86_400.0, description="How long an item counts as new.")
 

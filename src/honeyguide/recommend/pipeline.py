@@ -179,7 +179,9 @@ def best_first(scores: FloatArray, ids: Sequence[str]) -> IntArray:
 
 def rung_of(request: Request, found: dict[str, IntArray]) -> Rung:
     """The step of the cold-start ladder that carried the list."""
-    if len(found.get("model", ())) or len(found.get("similar", ())):
+    if len(found.get("similar", ())):
+        return "similar"
+    if len(found.get("model", ())):
         return "session" if request.from_session else "personal"
     if len(found.get("interests", ())):
         return "interests"

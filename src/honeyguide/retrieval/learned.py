@@ -55,13 +55,13 @@ def best_rows(scores: FloatArray, rows: IntArray, allowed: BoolArray, limit: int
 
 
 class LearnedSource:
-    """The serving model's best items for the user's history; nothing for a user without one."""
+    """The items that the serving model finds for the user's history; none where it has nothing to say."""
 
     name = "model"
     slow = True
 
     def retrieve(self, request: Request, allowed: BoolArray) -> IntArray:
-        """Rows of the `surface.candidates` best items."""
+        """Rows of the `surface.candidates` best items of positive score: where a model has nothing to say, others go on."""
         served = request.model
         if served is None or not len(allowed):
             return np.empty(0, np.int32)
@@ -69,7 +69,7 @@ class LearnedSource:
         if not len(history.items):
             return np.empty(0, np.int32)
         scores = served.model.scores(history)[0]
-        return best_rows(scores, served.rows, allowed, request.surface.candidates)
+        return best_rows(scores, np.where(scores > 0, served.rows, -1), allowed, request.surface.candidates)
 
 
 class SimilarSource:

@@ -1,6 +1,8 @@
 """`honeyguide demo`: a drawn shop, its past imported, models trained, a server, and shoppers who use it."""
 
 import asyncio
+import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from honeyguide.api.server import bind
+from honeyguide.cli.opening import short
 from honeyguide.clock import Clock, SystemClock
 from honeyguide.errors import Conflict
 from honeyguide.simulate.building import build, settings_of
@@ -120,7 +123,7 @@ def _show_list(shop: Shop, server: Server, headers: Mapping[str, str], screen: S
 def _invite(folder: Folder, server: Server, screen: Screen, *, with_key: bool) -> None:
     """Where it answers, and what to try."""
     key = " -H 'Authorization: Bearer KEY'" if with_key else ""
-    command = f"honeyguide --config {folder.config}"
+    command = f"{program()} --config {folder.config}"
     screen.blank()
     screen.line("serving", Text(server.url, "bold"), f"{server.url}/docs describes the API")
     screen.line("try", f"curl -X POST{key} '{server.url}/recommendations?user_id={TRY_USER}&n=10'")
@@ -129,6 +132,14 @@ def _invite(folder: Folder, server: Server, screen: Screen, *, with_key: bool) -
     screen.line("", f"{command} models promote popular@1", "and see CTR fall")
     screen.line("stop", "ctrl-C")
     screen.blank()
+
+
+def program() -> str:
+    """What a shell here calls this program: its name where it is on the path, else its file."""
+    if shutil.which("honeyguide"):
+        return "honeyguide"
+    beside = Path(sys.executable).with_name("honeyguide")
+    return short(beside) if beside.exists() else f"{sys.executable} -m honeyguide"
 
 
 def _farewell(keep: Path | None, result: DemoResult, screen: Screen) -> None:

@@ -103,7 +103,7 @@ async def _point(call: Call[AliasParams, object], target: ModelVersion) -> Answe
     try:
         await runtime.serving.pair(target.label)
     except DamagedArtefact as error:
-        raise Conflict(f"{target.label} cannot be served: {error}", cure="Choose another version, or train again.") from None
+        raise Conflict(f"{target.label} cannot be served: {error.detail}", cure=error.cure) from None
     await asyncio.to_thread(runtime.store.registry.set_alias, alias, target.model, target.version)
     await runtime.serving.refresh()
     return reply(_alias(call, alias, target))
