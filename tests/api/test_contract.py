@@ -9,7 +9,7 @@ import httpx
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, assume, settings
 from schemathesis import Case, SerializationContext
 from schemathesis.checks import not_a_server_error
 from schemathesis.config import SchemathesisConfig
@@ -62,6 +62,7 @@ def send(site: Site, case: Case[Any]) -> httpx.Response:
     request = requests.Request(**case.as_transport_kwargs(base_url="http://localhost")).prepare()
     fields = [(name.encode(), value.encode()) for name, value in request.headers.items()]
     path = str(request.url).removeprefix("http://localhost")
+    assume(len(path) < 65_536)  # the client refuses longer ones by itself
     return site.ask(str(request.method), path, content=request.body or b"", headers=fields)
 
 
