@@ -35,6 +35,7 @@ BY_NAME = {
     "honeyguide": "its public names",
     "honeyguide.cli": "its commands",
     "honeyguide.stores.urls": "stores by the scheme of a URL",
+    "honeyguide.features.custom": "feature views that the local configuration names",
     "honeyguide.models": "the modules of its own folder: a model is added by adding a file",
 }
 

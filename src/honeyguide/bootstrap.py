@@ -10,12 +10,15 @@ import honeyguide
 from honeyguide.cache import Cache, Generations, Lifetime, Machinery, MemoryTier, NoTier
 from honeyguide.clock import Chance, Clock, RequestIds, SystemClock, system_chance
 from honeyguide.config import Settings, settings_fingerprint
-from honeyguide.features import ItemBlock
+from honeyguide.features import FeatureReader, ItemBlock
+from honeyguide.features.custom import plans_of
 from honeyguide.ingest import Ingest
 from honeyguide.ingest.events import EventRules
 from honeyguide.jobs import Rounds
 from honeyguide.jobs.baseline import Baseline
 from honeyguide.jobs.export import Export
+from honeyguide.jobs.feature_columns import FeatureColumns
+from honeyguide.jobs.features import FOLD_SECONDS, FeatureFolding
 from honeyguide.jobs.follow import POLL_SECONDS, Follow
 from honeyguide.jobs.items import ItemRefresh
 from honeyguide.jobs.slates import FLUSH_SECONDS, SlateWriter
@@ -57,7 +60,7 @@ class Runtime:
         chance = system_chance()
         self.ids = RequestIds(clock, chance.getrandbits)
         self.export = Export(self.store, clock)
-        self.items = ItemBlock()
+        self._wire_features()
         self._item_refresh = ItemRefresh(self.store.catalogue, self.items, self.metrics)
         self._wire_lists(chance)
         self._wire_log()
@@ -68,6 +71,8 @@ class Runtime:
             Rounds("database", _DATABASE_SECONDS, self._ask_database, self.metrics),
             Rounds("slates", FLUSH_SECONDS, self.slates.round, self.metrics),
             Rounds("baseline", _BASELINE_SECONDS, self.baseline.round, self.metrics),
+            Rounds("features", FOLD_SECONDS, self.folding.round, self.metrics),
+            Rounds("columns", settings.feature_store.refresh, self.columns.round, self.metrics),
         ]
 
     def _wire_lists(self, chance: Chance) -> None:
@@ -132,7 +137,7 @@ class Runtime:
         """Ingest, and who is told when the log grows."""
         self.follow = Follow(
             self.store.log,
-            [self.subjects.follow, self._item_refresh.follow],
+            [self.subjects.follow, self._item_refresh.follow, self.columns.follow],
             self.metrics,
         )
         self.ingest = Ingest(
@@ -149,7 +154,22 @@ class Runtime:
         """What this process wrote: tokens first, then items; noted as heard only when both have it, else followed again."""
         await self.subjects.follow(rows, appended)
         await self._item_refresh.follow(rows, appended)
+        await self.columns.follow(rows, appended)
         await self.follow.appended_here(rows, appended)
+
+    def _wire_features(self) -> None:
+        """Feature views: their fold, the columns of items, and reading them."""
+        settings, store, clock, metrics = self.settings, self.store, self.clock, self.metrics
+        plans = plans_of(settings)
+        self.items = ItemBlock(keeps_vectors=any(view.kind == "vector" for plan in plans.values() for view in plan.views))
+        self.folding = FeatureFolding(store.log, store.features, tuple(plans.values()), clock, metrics)
+        self.columns = FeatureColumns(plans["item"], store.log, store.features, self.items, clock, metrics)
+        self.features = FeatureReader(store.features, plans, self.items, settings.feature_store, clock, self._count_features)
+        for view in self.features.views:
+            metrics.feature_max_age.labels(view.name).set(self.features.ttl(view))
+
+    def _count_features(self, entity: str, status: str, values: int) -> None:
+        self.metrics.feature_reads.labels(entity, status).inc(values)
 
     async def _ask_database(self) -> None:
         """Notice whether the database answers, also while nobody asks for anything."""
@@ -160,6 +180,7 @@ class Runtime:
         """Load what is to be served and begin the background jobs; on the event loop that will answer."""
         # before the items are read: what comes later is followed
         self.follow.position = self.generations.position = await self.store.log.position()
+        self.columns.start = self.follow.position
         await asyncio.to_thread(self._item_refresh.load)  # with them the deny set
         self.readiness.done("items")
         await self.serving.refresh()

@@ -121,16 +121,52 @@ class UserEvent(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Folded:
+    """What a user's features are read from: the states of all ids that the user goes by, and the events that came after.
+
+    Together they are exact at log position `through`, which is that of the read unless very many events wait to be
+    folded."""
+
+    states: tuple[bytes, ...]
+    tail: tuple[LogRow, ...]
+    through: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoldMark:
+    """How far a background fold of the log has come. `generation` rises whenever what was folded is changed otherwise."""
+
+    sequence: int
+    generation: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRows:
+    """What features are read from, all of one moment: log position `as_of`.
+
+    `users`: user id -> state with `folded`; `items`: item id -> encoded state, exact at log position `items_through`,
+    which the fold reached at `items_at` (ms)."""
+
+    as_of: int
+    users: dict[str, "UserState"]
+    items: dict[str, bytes]
+    items_through: int
+    items_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class UserState:
     """What is known of a user at log position `as_of`: attributes and the latest events, oldest first.
 
-    `known` is False for an id that the log has never seen."""
+    `known` is False for an id that the log has never seen; `folded` is there if it was asked for."""
 
     user_id: str
     as_of: int
     events: tuple[UserEvent, ...] = ()
     properties: Json = field(default_factory=dict)
     known: bool = False
+    folded: Folded | None = None
 
 
 @dataclass(frozen=True, slots=True)

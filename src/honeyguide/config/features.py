@@ -13,8 +13,8 @@ _HOUR: Final = 3600.0
 _DAY: Final = 86_400.0
 _WINDOWS: Final = {"1h": _HOUR, "1d": _DAY, "7d": 7 * _DAY, "30d": 30 * _DAY}
 
-ITEM_FIELDS: Final = ("title", "categories", "price", "image_url", "url", "available", "created_at", "vector")
-"""What an attribute of an item may be `of`, beside `properties.NAME`."""
+ITEM_FIELDS: Final = ("title", "categories", "price", "available", "created_at", "vector")
+"""What an attribute of an item may be `of`, beside `properties.NAME`; `available` is whether it may be shown."""
 NUMBERS_OF_EVENTS: Final = ("value", "quantity")
 TEXTS_OF_EVENTS: Final = ("type", "surface", "session_id", "device_id")
 ITEM: Final = "item."

@@ -6,13 +6,16 @@ harmless: what must never be shown is checked again after every list by the deny
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
+from honeyguide.features.attributes import MAX_CATEGORIES, is_shown, shown_price
+from honeyguide.features.columns import Columns
+from honeyguide.features.values import at_path
 from honeyguide.types import BoolArray, FloatArray, IntArray, Item, LongArray
 
 NO_CATEGORY = -1
-MAX_CATEGORIES = 12
 
 
 class ItemBlock:
@@ -20,9 +23,14 @@ class ItemBlock:
 
     `price` float32 (NaN where unknown), `created_at` int64 ms (0 where unknown), `first_sequence` int64 (log position at
     which the item appeared), `categories` int32 [items, 12] (numbers of the first 12 categories, -1 where there are fewer).
+    `features` are the columns of the feature views, one consistent moment of them, exchanged as a whole.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_vectors: bool = False) -> None:
+        """Content vectors are kept only where a view looks at them."""
+        self.features = Columns()
+        self.keeps_vectors = keeps_vectors
+        self._vectors: dict[int, FloatArray] = {}
         self.ids: list[str] = []
         self.numbers: dict[str, int] = {}
         self.titles: list[str] = []
@@ -102,8 +110,47 @@ class ItemBlock:
             names = item.categories[:MAX_CATEGORIES]
             self._categories[row] = NO_CATEGORY
             self._categories[row, : len(names)] = [self._category_number(name) for name in names]
-            self._set_blocked(row, item.item_id, item.hidden or not item.available or item.deleted_at is not None)
+            self._set_blocked(row, item.item_id, not is_shown(item))
+            if self.keeps_vectors:
+                self._keep_vector(row, item)
         self.version += 1
+
+    def _keep_vector(self, row: int, item: Item) -> None:
+        if item.vector is None:
+            self._vectors.pop(row, None)
+        else:
+            self._vectors[row] = np.array(item.vector, dtype=np.float32)
+
+    def fields(self, item_id: str) -> dict[str, Any]:
+        """What views see of an item (`attributes.fields_of`); empty for one that is not here."""
+        row = self.number(item_id)
+        if row < 0:
+            return {}
+        vector = self._vectors.get(row)
+        return {
+            "title": self.titles[row],
+            "categories": self._category_names(row),
+            "price": shown_price(self._price[row]),
+            "available": not self._blocked[row],
+            "created_at": int(self._created[row]) or None,
+            "vector": None if vector is None else tuple(vector.tolist()),
+            "properties": self.properties[row],
+        }
+
+    def attribute(self, item_id: str, path: str) -> Any:
+        """One of these fields, or a value inside of `properties`; None for an item that is not here."""
+        row = self.number(item_id)
+        if row < 0:
+            return None
+        if path == "categories":
+            return self._category_names(row)
+        if path.startswith("properties."):
+            return at_path(self.properties[row], path.removeprefix("properties."))
+        return self.fields(item_id).get(path)
+
+    def _category_names(self, row: int) -> tuple[str, ...]:
+        names = self.category_names
+        return tuple([names[number] for number in self._categories[row].tolist() if number >= 0])
 
     def _add(self, item: Item) -> int:
         row = len(self.ids)
@@ -141,7 +188,9 @@ class ItemBlock:
         return rows
 
     def as_it_was(self, changed: Sequence[tuple[str, Item | None]]) -> "ItemBlock":
-        """A copy with the same row numbers in which these items stand as given (None: not there yet, so blocked)."""
+        """A copy with the same row numbers in which these items stand as given (None: not there yet, so blocked).
+
+        Its feature columns are those of now: what they were is in the slate that logged them, and in the replay."""
         twin = ItemBlock()
         twin.ids, twin.numbers = self.ids[:], dict(self.numbers)
         twin.titles, twin.properties = self.titles[:], self.properties[:]
@@ -149,6 +198,7 @@ class ItemBlock:
         twin.denied, twin._capacity = set(self.denied), self._capacity
         twin._price, twin._created, twin._first = self._price.copy(), self._created.copy(), self._first.copy()
         twin._categories, twin._blocked = self._categories.copy(), self._blocked.copy()
+        twin.keeps_vectors, twin._vectors, twin.features = self.keeps_vectors, dict(self._vectors), self.features
         twin.put(item for _, item in changed if item is not None)
         for item_id, item in changed:
             row = twin.number(item_id)

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
 import numpy as np
 
 from honeyguide.config.settings import FeatureView
+from honeyguide.features.attributes import Attributes, no_attributes
 from honeyguide.features.plan import STEPS, Bound, Plan
 from honeyguide.features.state import State, kept_cells, kept_latest
-from honeyguide.features.values import MICRO, at_path, scalars, text_of
+from honeyguide.features.values import MICRO, at_path, number, scalars, text_of
 
 Status = Literal["present", "stale", "missing"]
 _TASTE_DIGITS: Final = 6
@@ -24,18 +25,6 @@ class Value:
     value: Any
     event_at: int | None = None
     missing: bool = False
-
-
-class Attributes(Protocol):
-    """Attributes of items at some moment."""
-
-    def __call__(self, item_id: str, path: str) -> Any:
-        """The value of `price`, `categories`, `properties.x` ...; None for an unknown item or what it lacks."""
-
-
-def no_attributes(item_id: str, path: str) -> Any:
-    """No item is known."""
-    return None
 
 
 def read(
@@ -86,7 +75,7 @@ def _value(
         return _attribute(view, now, own)
     at = state.lasts.get(bound.last)
     if view.kind == "time_since":
-        return _since(view, at, now)
+        return Value(None if at is None else since(view, at, now), at, at is None)
     if view.kind == "last_n":
         return Value(_last_n(plan, bound, state, floors, items), at, at is None)
     if view.kind == "top_k":
@@ -123,18 +112,21 @@ def divided(one: Any, other: Any) -> Any:
 def _attribute(view: FeatureView, now: int, own: Mapping[str, Any]) -> Value:
     found = at_path(own, view.of or "vector")
     if view.kind == "time_since":
-        return _since(view, found if isinstance(found, int | float) and not isinstance(found, bool) else None, now, False)
+        at = number(found)
+        return Value(None if at is None else since(view, at, now), None, at is None)
     if isinstance(found, tuple):
         found = list(found)
     return Value(found, None, found is None)
 
 
-def _since(view: FeatureView, at: float | None, now: int, of_event: bool = True) -> Value:
-    """Seconds since `at`; nothing if that is longer ago than the window."""
+def since(view: FeatureView, at: Any, now: int) -> Any:
+    """Seconds since `at` (ms), a number or an array; None or NaN if that is longer ago than the window."""
     width = round(view.window * 1000) // STEPS
-    gone = at is not None and width > 0 and at // width <= now // width - STEPS
-    seconds = None if at is None or gone else (now - at) / 1000
-    return Value(seconds, int(at) if of_event and at is not None else None, at is None)
+    seconds = (now - at) / 1000
+    if not width:
+        return seconds
+    gone = at // width <= now // width - STEPS
+    return np.where(gone, np.nan, seconds) if isinstance(at, np.ndarray) else None if gone else seconds
 
 
 def _last_n(plan: Plan, bound: Bound, state: State, floors: Sequence[int], items: Attributes) -> list[Any]:

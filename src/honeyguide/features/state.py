@@ -4,11 +4,13 @@ Whatever the order of the events, the encoded state is the same: tallies and cel
 greatest, and what is kept of values is always the greatest few by (time, event id) or (bucket, value).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from struct import Struct, error
 from typing import Any, Final
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from honeyguide.features.plan import KEPT_CELLS, STEPS, Plan
 from honeyguide.features.values import Scalar, happened, micros, scalars, text_of
@@ -185,6 +187,46 @@ def decode(encoded: bytes) -> State:
     state.latest = {part: {value: (at, name) for value, at, name in values} for part, values in found.latest.items()}
     state.cells = {part: {(at, value): n for at, value, n in held} for part, held in found.cells.items()}
     return state
+
+
+class _Tables(msgspec.Struct, array_like=True):
+    """The beginning of an encoded state; what follows is passed over."""
+
+    version: int
+    counts: bytes
+    sums: bytes
+    lasts: bytes
+
+
+_tables: Final = msgspec.msgpack.Decoder(_Tables).decode
+_COUNTS: Final = np.dtype([("part", "<u2"), ("at", "<u4"), ("n", "<u4")])
+_SUMS: Final = np.dtype([("part", "<u2"), ("at", "<u4"), ("n", "<u4"), ("amount", "<i8")])
+_LASTS: Final = np.dtype([("part", "<u2"), ("at", "<u8")])
+
+Cells = tuple[NDArray[np.intp], NDArray[Any]]
+"""For each cell the place of its state in what was given, and the cell."""
+
+
+def cells_of(encoded: Sequence[bytes]) -> tuple[Cells, Cells, Cells]:
+    """The cells of counts (`part`, `at`: the bucket, `n`), sums (and `amount`) and lasts (`part`, `at` ms) of many states.
+
+    Raises msgspec.DecodeError for bytes that are no state."""
+    tables = [_tables(state) for state in encoded]
+    if any(table.version != VERSION for table in tables):
+        raise msgspec.DecodeError(f"a feature state of another version than {VERSION}")
+    return (
+        _cells([table.counts for table in tables], _COUNTS),
+        _cells([table.sums for table in tables], _SUMS),
+        _cells([table.lasts for table in tables], _LASTS),
+    )
+
+
+def _cells(parts: Sequence[bytes], kind: "np.dtype[Any]") -> Cells:
+    sizes = [len(part) for part in parts]
+    if any(size % kind.itemsize for size in sizes):
+        raise msgspec.DecodeError("a damaged feature state: a table is cut short")
+    rows = np.repeat(np.arange(len(parts)), np.array(sizes, np.int64) // kind.itemsize)
+    return rows, np.frombuffer(b"".join(parts), kind)
 
 
 def state_of(plan: Plan, rows: Iterable[LogRow]) -> State:

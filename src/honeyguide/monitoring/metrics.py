@@ -13,6 +13,7 @@ from honeyguide.monitoring.loop import LoopCounter, LoopHistogram
 
 LAT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 FAST = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
+LAG = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 LONG = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0)
 AGE = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0)
 SIZES = (0.0, 1.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
@@ -31,6 +32,7 @@ class Metrics:
         self._serving()
         self._cache()
         self._events()
+        self._features()
         self._models_and_jobs()
 
     def _counter(self, name: str, help: str, labels: Iterable[str] = ()) -> Counter:
@@ -127,8 +129,36 @@ class Metrics:
         self.events_received = self._counter("events_received_total", "Events taken.", ("event_type", "source"))
         self.events_rejected = self._counter("events_rejected_total", "Events refused, by why.", ("reason",))
         self.events_duplicate = self._counter("events_duplicate_total", "Events that the log already held.")
+        self.event_lag = self._histogram(
+            "event_lag_seconds", "Time from an event's arrival until it is in the feature states.", ("event_type",), LAG
+        )
+        self.event_oldest_unprocessed = self._gauge(
+            "event_oldest_unprocessed_timestamp_seconds",
+            "Arrival of the oldest event that waits to be folded; 0 for none.",
+            ("entity",),
+        )
         self.log_position = self._gauge("log_position", "Sequence number of the last row this process knows.")
         self.catalog_items = self._gauge("catalog_items", "Items by state.", ("state",))
+
+    def _features(self) -> None:
+        self.feature_reads = self._counter("feature_reads_total", "Values read, by what they are.", ("entity", "status"))
+        self.feature_read_duration = self._histogram("feature_read_duration_seconds", "Time of a batched read.", (), FAST)
+        self.feature_writes = self._counter("feature_writes_total", "States that the fold has written.", ("entity",))
+        self.feature_last_refresh = self._gauge(
+            "feature_last_refresh_timestamp_seconds", "When a view was last known to be up to date.", ("feature_view",)
+        )
+        self.feature_max_age = self._gauge(
+            "feature_max_age_seconds", "Age from which a view's values are stale.", ("feature_view",)
+        )
+        self.feature_compared = self._counter(
+            "feature_compared_total", "Served values that were compared with the replay.", ("feature_view",)
+        )
+        self.feature_mismatches = self._counter(
+            "feature_mismatches_total", "Served values that the replay does not agree with.", ("feature_view",)
+        )
+        self.feature_mismatch = self._gauge(
+            "feature_mismatch_ratio", "Share of mismatches among the values compared last.", ("feature_view",)
+        )
 
     def _models_and_jobs(self) -> None:
         self.model_info = self._gauge("model_info", "1, with what each alias serves.", ("model", "alias", "version"))

@@ -18,6 +18,7 @@ from honeyguide.protocols import (
     CatalogueTable,
     Checkpoints,
     EventLog,
+    FeatureStates,
     IdempotencyKeys,
     JobTable,
     People,
@@ -31,6 +32,7 @@ from honeyguide.stores.sql.people import TablePeople
 from honeyguide.stores.sql.registry import TableRegistry
 from honeyguide.stores.sqlite.catalogue import SqliteCatalogue
 from honeyguide.stores.sqlite.connect import Readers, meaning, open_writer
+from honeyguide.stores.sqlite.features import SqliteFeatures
 from honeyguide.stores.sqlite.idempotency import SqliteIdempotency
 from honeyguide.stores.sqlite.log import SqliteLog
 from honeyguide.stores.sqlite.schema import migrate
@@ -54,6 +56,7 @@ class SqliteStore:
     idempotency: IdempotencyKeys
     checkpoints: Checkpoints
     people: People
+    features: FeatureStates
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder = folder
@@ -81,6 +84,7 @@ class SqliteStore:
         self.idempotency = SqliteIdempotency(self._writer, self._readers, clock)
         self.checkpoints = TableCheckpoints(self._writer, self._readers, clock)
         self.people = TablePeople(self._readers)
+        self.features = SqliteFeatures(self._writer, self._readers, clock)
 
     def hold(self, holder: str) -> AbstractContextManager[None]:
         """Be the only server on this folder; raises `DataDirectoryBusy`, saying who is."""

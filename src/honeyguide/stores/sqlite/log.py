@@ -58,10 +58,12 @@ class SqliteLog:
         with self._readers.snapshot() as db:
             return state.position(db)
 
-    async def user_state(self, user_id: str, *, limit: int, until: int | None = None) -> UserState:
+    async def user_state(
+        self, user_id: str, *, limit: int, until: int | None = None, features: str | None = None
+    ) -> UserState:
         """A user's attributes and latest events in one snapshot; see `protocols.EventLog.user_state`."""
         with self._readers.snapshot() as db:
-            return state.user_state(db, user_id, limit=limit, until=until)
+            return state.user_state(db, user_id, limit=limit, until=until, features=features)
 
     async def rows_after(self, sequence: int, *, limit: int) -> list[LogRow]:
         """The next rows after a position, in log order."""

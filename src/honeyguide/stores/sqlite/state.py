@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from honeyguide.stores.conditions import BESIDE_HISTORY, HISTORY
 from honeyguide.stores.fold import People, fold_properties, merged_properties
+from honeyguide.stores.sql.features import folded
 from honeyguide.stores.sql.rows import LINKS_AT, SELECT_LOG, SELECT_USER, log_row, user
 from honeyguide.stores.sqlite.rows import select_in
 from honeyguide.types import User, UserEvent, UserState
@@ -28,7 +29,9 @@ def position(db: sqlite3.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def user_state(db: sqlite3.Connection, user_id: str, *, limit: int, until: int | None = None) -> UserState:
+def user_state(
+    db: sqlite3.Connection, user_id: str, *, limit: int, until: int | None = None, features: str | None = None
+) -> UserState:
     """Attributes and latest events of a user in the snapshot that `db` has open."""
     now = position(db)
     if until is None or until >= now:
@@ -37,9 +40,10 @@ def user_state(db: sqlite3.Connection, user_id: str, *, limit: int, until: int |
     else:
         group = _group_at(db, user_id, until)
     ids = [member.user_id for member in group] or [user_id]
-    events = _events(db, ids, until, limit)
+    events = _events(db, ids, until, limit) if limit else ()
     known = bool(events) or _is_known(db, user_id, until)
-    return UserState(user_id=user_id, as_of=until, events=events, properties=merged_properties(group), known=known)
+    rows = None if features is None else folded(db, features, ids, until)
+    return UserState(user_id, until, events, merged_properties(group), known, rows)
 
 
 def _is_known(db: sqlite3.Connection, user_id: str, until: int) -> bool:

@@ -6,6 +6,7 @@ def open_again(self, tmp_path, clock):
 return lambda: MyStore(tmp_path, clock)
 """
 
+from honeyguide.testing.stores.features import FeatureSuite
 from honeyguide.testing.stores.items import ItemSuite
 from honeyguide.testing.stores.log import LogSuite
 from honeyguide.testing.stores.people import PeopleSuite
@@ -13,5 +14,5 @@ from honeyguide.testing.stores.records import RecordSuite
 from honeyguide.testing.stores.users import UserSuite
 
 
-class StoreSuite(LogSuite, UserSuite, ItemSuite, PeopleSuite, RecordSuite):
+class StoreSuite(LogSuite, UserSuite, ItemSuite, PeopleSuite, FeatureSuite, RecordSuite):
     """The contract of `protocols.Store`, as tests."""
