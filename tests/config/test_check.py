@@ -53,7 +53,7 @@ def test_the_defaults_are_fine() -> None:
         ({"segments": {"attributes": [""]}}, "segments.attributes must be one or two different names of user attributes"),
         (
             {"recommend": {"remembered": 10}},
-            "recommend.remembered is 10, below recommend.history (200): exclusions must look at no less than models do",
+            "recommend.remembered is 10, below recommend.history (500): exclusions must look at no less than models do",
         ),
         ({"models": {"train": []}}, "models.train is empty; name at least one model, such as 'popular'"),
         ({"models": {"train": ["ease", "ease"]}}, "models.train names 'ease' 2 times"),
