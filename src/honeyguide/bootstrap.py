@@ -26,6 +26,7 @@ from honeyguide.jobs.training import JobRunner, train_command
 from honeyguide.models import REGISTRY
 from honeyguide.monitoring.cache import NamedCacheMetrics
 from honeyguide.monitoring.events import count_events
+from honeyguide.monitoring.features import FeatureMetrics
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.monitoring.readiness import Readiness
 from honeyguide.recipes import recipes
@@ -164,12 +165,11 @@ class Runtime:
         self.items = ItemBlock(keeps_vectors=any(view.kind == "vector" for plan in plans.values() for view in plan.views))
         self.folding = FeatureFolding(store.log, store.features, tuple(plans.values()), clock, metrics)
         self.columns = FeatureColumns(plans["item"], store.log, store.features, self.items, clock, metrics)
-        self.features = FeatureReader(store.features, plans, self.items, settings.feature_store, clock, self._count_features)
+        self.features = FeatureReader(
+            store.features, plans, self.items, settings.feature_store, clock, FeatureMetrics(metrics)
+        )
         for view in self.features.views:
             metrics.feature_max_age.labels(view.name).set(self.features.ttl(view))
-
-    def _count_features(self, entity: str, status: str, values: int) -> None:
-        self.metrics.feature_reads.labels(entity, status).inc(values)
 
     async def _ask_database(self) -> None:
         """Notice whether the database answers, also while nobody asks for anything."""

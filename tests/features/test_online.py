@@ -14,6 +14,7 @@ from honeyguide.errors import NotFound
 from honeyguide.features import FeatureReader, FeatureValue, ItemBlock
 from honeyguide.features.custom import plans_of
 from honeyguide.jobs.features import FeatureFolding
+from honeyguide.monitoring.features import FeatureMetrics
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.stores.sqlite import SqliteStore
 from honeyguide.testing.stores.rows import ODD_IDS
@@ -33,14 +34,14 @@ class Shop:
         self.settings = Settings.model_validate(settings)
         plans = plans_of(self.settings)
         self.folding = FeatureFolding(self.store.log, self.store.features, tuple(plans.values()), self.clock, Metrics())
-        self.heard: list[tuple[str, str, int]] = []
+        self.metrics = Metrics()
         self.reader = FeatureReader(
             self.store.features,
             plans,
             self.block,
             self.settings.feature_store,
             self.clock,
-            lambda *told: self.heard.append(told),
+            FeatureMetrics(self.metrics),
         )
         self._number = 0
 
@@ -216,4 +217,9 @@ def test_a_damaged_state_is_missing_and_not_an_error(shop: Shop) -> None:
 def test_reads_are_counted_by_what_they_are(shop: Shop) -> None:
     shop.happen("click", "u", "a")
     asyncio.run(shop.reader.read(["u"], ["a"], ["user_clicks_1d", "user_views_1d", "clicks_1h"]))
-    assert sorted(shop.heard) == [("item", "missing", 1), ("user", "missing", 1), ("user", "present", 1)]
+    told = {("item", "missing"): 1, ("user", "missing"): 1, ("user", "present"): 1, ("item", "present"): None}
+    value = shop.metrics.registry.get_sample_value
+    assert {
+        key: value("honeyguide_feature_reads_total", dict(zip(("entity", "status"), key, strict=True))) for key in told
+    } == told
+    assert value("honeyguide_feature_read_duration_seconds_count") == 1

@@ -5,9 +5,9 @@ A user's values are exact at that moment. An item's are exact at the position up
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -54,8 +54,18 @@ class FeatureRead:
     items: dict[str, Values]
 
 
+class Counts(Protocol):
+    """Is told of reads."""
+
+    def values(self, entity: str, status: str, number: int) -> None:
+        """So many values came out with this status."""
+
+    def took(self, seconds: float) -> None:
+        """A batched read took so long."""
+
+
 class FeatureReader:
-    """Reads values. `items` are the items as they are now, for attributes; `heard` is told of (entity, status, values)."""
+    """Reads values. `items` are the items as they are now, for attributes."""
 
     def __init__(
         self,
@@ -64,10 +74,10 @@ class FeatureReader:
         items: ItemBlock,
         settings: FeatureStore,
         clock: Clock,
-        heard: Callable[[str, str, int], None],
+        counts: Counts,
     ) -> None:
         self._states, self.users, self.items = states, plans["user"], plans["item"]
-        self._block, self._clock, self._heard = items, clock, heard
+        self._block, self._clock, self._counts = items, clock, counts
         self._default_ttl = {"user": settings.user_ttl, "item": settings.item_ttl}
 
     @property
@@ -97,6 +107,7 @@ class FeatureReader:
         a view that is not there raises NotFound."""
         for name in views or ():
             self.view(name)
+        started = self._clock.monotonic()
         rows = await self._states.read(users, self.users.group, items, self.items.group)
         work = [(self._of_users, rows, views), (self._of_items, rows, views)]
         if len(users) + len(items) <= _INLINE:
@@ -106,6 +117,7 @@ class FeatureReader:
                 await asyncio.to_thread(each, rows, views, ids)
                 for (each, rows, views), ids in zip(work, (users, items), strict=True)
             ]
+        self._counts.took(self._clock.monotonic() - started)
         return FeatureRead(rows.as_of, *found)
 
     def of_user(self, state: UserState, now: int, views: Collection[str] | None = None) -> Values:
@@ -155,7 +167,7 @@ class FeatureReader:
     def _counted(self, entity: str, values: Values) -> Values:
         statuses = [value.status for value in values.values()]
         for status in set(statuses):
-            self._heard(entity, status, statuses.count(status))
+            self._counts.values(entity, status, statuses.count(status))
         return values
 
 

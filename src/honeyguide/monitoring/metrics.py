@@ -150,15 +150,6 @@ class Metrics:
         self.feature_max_age = self._gauge(
             "feature_max_age_seconds", "Age from which a view's values are stale.", ("feature_view",)
         )
-        self.feature_compared = self._counter(
-            "feature_compared_total", "Served values that were compared with the replay.", ("feature_view",)
-        )
-        self.feature_mismatches = self._counter(
-            "feature_mismatches_total", "Served values that the replay does not agree with.", ("feature_view",)
-        )
-        self.feature_mismatch = self._gauge(
-            "feature_mismatch_ratio", "Share of mismatches among the values compared last.", ("feature_view",)
-        )
 
     def _models_and_jobs(self) -> None:
         self.model_info = self._gauge("model_info", "1, with what each alias serves.", ("model", "alias", "version"))

@@ -13,12 +13,12 @@ import polars as pl
 
 from honeyguide.config.settings import Surface
 from honeyguide.messages import Query
+from honeyguide.protocols.features import FeatureStates, ItemFeatures
+from honeyguide.protocols.shared import SharedCache
 from honeyguide.types import (
     Appended,
     BoolArray,
-    FeatureRows,
     FloatArray,
-    FoldMark,
     Histories,
     IntArray,
     Interactions,
@@ -29,18 +29,14 @@ from honeyguide.types import (
     LongArray,
     ModelVersion,
     Pool,
-    Pulled,
     ServedSlate,
-    SharedKey,
-    SharedRead,
-    SharedWrite,
     SlatesLogged,
     StoredAnswer,
-    TokenChange,
-    Tokens,
     User,
     UserState,
 )
+
+__all__ = ["FeatureStates", "ItemFeatures", "SharedCache"]
 
 
 class EventLog(Protocol):
@@ -213,47 +209,6 @@ class Checkpoints(Protocol):
         """Begin anew with `source` next time."""
 
 
-class FeatureStates(Protocol):
-    """Aggregates of feature views, folded from the log: a state of bytes per user or item, in groups.
-
-    A group belongs to one set of views (`features.plan.Plan.group`); it begins with its entity and a dash."""
-
-    async def read(
-        self, users: Collection[str] = (), user_group: str = "", items: Collection[str] = (), item_group: str = ""
-    ) -> FeatureRows:
-        """What the features of these users and items are read from, in one snapshot and one round trip.
-
-        Users have no events in their state (`user_state` has them), merges are followed; items without a state are left
-        out."""
-
-    def mark(self, group: str) -> FoldMark | None:
-        """How far a group is folded; None if it was never begun."""
-
-    def groups(self) -> dict[str, FoldMark]:
-        """All groups that were begun."""
-
-    def states(self, group: str, ids: Collection[str]) -> dict[str, bytes]:
-        """Those states of a group that there are."""
-
-    def scan(self, group: str) -> Iterator[list[tuple[str, bytes]]]:
-        """All (id, state) of a group in order of id, in batches of one short read each."""
-
-    def advance(self, group: str, states: Mapping[str, bytes], *, after: int, sequence: int) -> None:
-        """Store states that are folded from `after` on up to `sequence`, atomically with the mark.
-
-        Raises `Conflict` if the group is not folded up to `after` (0 for one that was never begun): somebody else folds."""
-
-    def amend(self, group: str, states: Mapping[str, bytes | None], *, at: int) -> None:
-        """Replace (None: remove) states otherwise than by folding on, at the position `at` up to which the group is folded;
-        its generation rises. Raises `Conflict` if the group is not at `at`."""
-
-    def forget(self, entity: str, ids: Collection[str]) -> None:
-        """Remove the states of these users (`entity` is `user`) or items from all groups; generations rise."""
-
-    def drop(self, group: str) -> None:
-        """Remove a group; nothing happens if there is none."""
-
-
 class People(Protocol):
     """What the tables hold of persons."""
 
@@ -285,49 +240,6 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Finish what was acknowledged and let go of all files."""
-
-
-class SharedCache(Protocol):
-    """The cache tier that processes share, and their tokens. All of it may be lost at any moment, and values are never
-    deleted to invalidate. Names are hashes of 16 bytes, values are opaque.
-
-    Each method raises `Unavailable` within its timeout if there is no answer, and nothing else. What the server refuses to
-    store, for want of memory or because it is a replica, is not stored, and counted."""
-
-    async def read(self, wanted: Sequence[SharedKey]) -> list[SharedRead]:
-        """Tokens and values, in one round trip."""
-
-    async def write(self, writes: Sequence[SharedWrite]) -> list[Tokens | None]:
-        """Store values whose subject still has the hard token they name; where not, the tokens that it has. None: stored,
-        or not taken by the server."""
-
-    async def claim(self, keys: Sequence[tuple[bytes, bytes]], holder: bytes, seconds: float) -> list[bool]:
-        """Whether `holder` has now the lease on each (subject, key); a lease ends by itself after `seconds`."""
-
-    async def release(self, keys: Sequence[tuple[bytes, bytes]], holder: bytes) -> None:
-        """Give back those of the leases that `holder` has."""
-
-    async def replace(self, changes: Sequence[TokenChange]) -> None:
-        """Set each token whose log position is later than that of the token there is, and tell all who `pull`.
-
-        Repeating it, in any order, changes nothing. Raises `Unavailable` also if one of them could not be set."""
-
-    async def pull(self) -> Pulled:
-        """What was replaced since the last call, by anybody; not `whole` at the first call, after anything was lost, and
-        when another server answers than before."""
-
-    async def clear(self) -> None:
-        """Make every value unreachable, for all processes."""
-
-    async def told(self) -> tuple[int | None, bool]:
-        """The log position up to which tokens were replaced as `tell` noted it (None if that is lost), and whether the same
-        server holds it as then."""
-
-    async def tell(self, position: int) -> None:
-        """Note the position."""
-
-    async def close(self) -> None:
-        """Let go of all connections."""
 
 
 class Artefacts(Protocol):
@@ -377,25 +289,6 @@ class Model(Protocol):
 
     def with_arrays(self, arrays: Mapping[str, object]) -> Self:
         """The trained model again."""
-
-
-class ItemFeatures(Protocol):
-    """Feature views of items at one moment (`features.Columns`): it never changes, the next one takes its place."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The views that are columns."""
-
-    @property
-    def sequence(self) -> int:
-        """The log position up to which events are in."""
-
-    @property
-    def computed_at(self) -> int:
-        """The moment of windows and ages, in ms."""
-
-    def gather(self, rows: IntArray, names: Sequence[str]) -> FloatArray:
-        """float32 [rows, names]; NaN where nothing is known, and for names that are no column."""
 
 
 class Items(Protocol):

@@ -1,0 +1,49 @@
+"""The seam to the cache tier that processes share."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from honeyguide.types import Pulled, SharedKey, SharedRead, SharedWrite, TokenChange, Tokens
+
+
+class SharedCache(Protocol):
+    """The cache tier that processes share, and their tokens. All of it may be lost at any moment, and values are never
+    deleted to invalidate. Names are hashes of 16 bytes, values are opaque.
+
+    Each method raises `Unavailable` within its timeout if there is no answer, and nothing else. What the server refuses to
+    store, for want of memory or because it is a replica, is not stored, and counted."""
+
+    async def read(self, wanted: Sequence[SharedKey]) -> list[SharedRead]:
+        """Tokens and values, in one round trip."""
+
+    async def write(self, writes: Sequence[SharedWrite]) -> list[Tokens | None]:
+        """Store values whose subject still has the hard token they name; where not, the tokens that it has. None: stored,
+        or not taken by the server."""
+
+    async def claim(self, keys: Sequence[tuple[bytes, bytes]], holder: bytes, seconds: float) -> list[bool]:
+        """Whether `holder` has now the lease on each (subject, key); a lease ends by itself after `seconds`."""
+
+    async def release(self, keys: Sequence[tuple[bytes, bytes]], holder: bytes) -> None:
+        """Give back those of the leases that `holder` has."""
+
+    async def replace(self, changes: Sequence[TokenChange]) -> None:
+        """Set each token whose log position is later than that of the token there is, and tell all who `pull`.
+
+        Repeating it, in any order, changes nothing. Raises `Unavailable` also if one of them could not be set."""
+
+    async def pull(self) -> Pulled:
+        """What was replaced since the last call, by anybody; not `whole` at the first call, after anything was lost, and
+        when another server answers than before."""
+
+    async def clear(self) -> None:
+        """Make every value unreachable, for all processes."""
+
+    async def told(self) -> tuple[int | None, bool]:
+        """The log position up to which tokens were replaced as `tell` noted it (None if that is lost), and whether the same
+        server holds it as then."""
+
+    async def tell(self, position: int) -> None:
+        """Note the position."""
+
+    async def close(self) -> None:
+        """Let go of all connections."""
