@@ -6,13 +6,10 @@ from honeyguide.retrieval import CatalogueSource, InterestSource, LearnedSource,
 
 FILTERS = (Blocked(), Disliked(), Excluded(), Anchor(), Named(), Requested())
 
-WEIGHTS = {"model": 1.0, "similar": 1.0, "interests": 0.9, "popular": 0.7, "new": 0.5, "catalogue": 0.01}
-"""With these a source's first item stands where the model's list has place 1, 8, 27, 61 and its end."""
-
 
 def recipes() -> dict[str, Recipe]:
     """All recipes by name."""
-    scorer, selector = BlendedRanks(WEIGHTS), CategoryCap()
+    scorer, selector = BlendedRanks(), CategoryCap()
     popular, interests, new, rest = PopularSource(), InterestSource(), NewItemSource(), CatalogueSource()
     return {
         "personal": Recipe(FILTERS, (LearnedSource(), interests, popular, new, rest), scorer, selector),

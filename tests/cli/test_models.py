@@ -81,7 +81,9 @@ def test_evaluating_publishes_nothing(run: Run, shop: Path) -> None:
 
 def test_versions_are_listed_and_shown(run: Run, shop: Path) -> None:
     listed = run("models", "list").out.splitlines()
-    assert listed[0].split() == ["version", "alias", "ndcg@20", "recall@20", "coverage", "log", "position", "trained"]
+    assert listed[0].split() == [
+        "version", "alias", "served_ndcg@20", "ndcg@20", "recall@20", "coverage", "log", "position", "trained",
+    ]  # fmt: skip
     assert {line.split()[0] for line in listed[1:]} == {"ease@1", "popular@1"}
     assert [version["label"] for version in run("models", "list", "ease", "--json").json] == ["ease@1"]
     ran = run("models", "show", "champion")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from honeyguide.models.popular import Popular
 from honeyguide.offline import evaluation
-from honeyguide.offline.evaluation import Evaluation, bootstrap, evaluate, top_k
+from honeyguide.offline.evaluation import Evaluation, Questions, bootstrap, evaluate, top_k
 from honeyguide.offline.splits import by_time
 from honeyguide.testing.models import checkerboard, interactions
 from honeyguide.types import FloatArray, Histories, IntArray, Json
@@ -64,6 +64,21 @@ def test_the_model_sees_only_the_latest_events_but_the_whole_past_is_masked() ->
     assert model.asked[0].items.tolist() == [2, 0]
     assert model.asked[0].indptr.tolist() == [0, 2]
     assert found.mean("recall") == 1.0
+
+
+def test_several_rankers_read_the_same_scores() -> None:
+    # users 0 to 3: past 0, asked for 1, 2, 3 and 1
+    data = interactions([0, 0, 1, 1, 2, 2, 3, 3], [0, 1, 0, 2, 0, 3, 0, 1], n_items=4)
+    categories = np.array([[0, -1], [0, -1], [0, 1], [1, -1]], np.int32)
+    model = Constant([9, 8, 7, 6])
+    questions = Questions(by_time(data, 0.5), k=2, categories=categories)
+    forward, backward = questions.answers(model, [top_k, lambda scores, k: top_k(np.where(scores > 0, -scores, scores), k)])
+    assert len(model.asked) == 1
+    assert forward.values["recall"].tolist() == [1.0, 1.0, 0.0, 1.0]
+    assert backward.values["recall"].tolist() == [0.0, 1.0, 1.0, 0.0]
+    assert (forward.diversity, backward.diversity) == (0.5, 0.5)  # 1 and 2, 3 and 2
+    assert forward.novelty == -np.log2(1 / 6)  # nobody had either before
+    assert evaluate(model, by_time(data, 0.5), k=2).diversity is None
 
 
 def test_lists_longer_than_the_catalogue() -> None:
@@ -130,7 +145,7 @@ def test_a_seed_gives_the_same_interval() -> None:
 
 def test_the_paired_difference_is_narrower_than_the_two_intervals() -> None:
     base = np.random.default_rng(2).random(200)
-    worse, better = (Evaluation(5, {"ndcg": values}, 0.5) for values in (base, base + 0.01))
+    worse, better = (Evaluation(5, {"ndcg": values}, 0.5, 3.0) for values in (base, base + 0.01))
     gain = better.difference(worse, "ndcg", 0)
     assert gain.low == pytest.approx(0.01)
     assert gain.high == pytest.approx(0.01)

@@ -13,7 +13,7 @@ from honeyguide.messages import SlateItem
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Recipe, Request
 from honeyguide.ranking import BlendedRanks, Blocked, CategoryCap, Excluded
-from honeyguide.recommend.pipeline import Outcome, Pipeline, best_first, merge, rung_of
+from honeyguide.recommend.pipeline import Outcome, Pipeline, rung_of
 from honeyguide.recommend.trace import trace
 from honeyguide.retrieval import NewItemSource
 from honeyguide.types import BoolArray, IntArray
@@ -128,8 +128,6 @@ def test_a_filter_that_fails_lets_nothing_pass() -> None:
 
 
 def test_ties_are_broken_by_item_id_and_nan_sinks() -> None:
-    assert best_first(np.array([1, 2, 1, 2], np.float32), ["d", "c", "b", "a"]).tolist() == [3, 1, 2, 0]
-
     class Nan(BlendedRanks):
         def score(self, request: Request, pool: object) -> np.ndarray:
             return np.array([np.nan, 1.0, 2.0], dtype=np.float32)
@@ -141,15 +139,6 @@ def test_ties_are_broken_by_item_id_and_nan_sinks() -> None:
 def test_an_empty_catalogue_and_no_candidates() -> None:
     assert run(recipe(NewItemSource()), request(block([])))[0].items == []
     assert run(recipe(Fixed("model", [])), request(SHOP))[0].items == []
-
-
-def test_merge_keeps_ranks_per_source() -> None:
-    pool = merge({"model": np.array([4, 0], np.int32), "popular": np.array([0], np.int32)}, 6)
-    assert pool.sources == ("model", "popular")
-    assert pool.items.tolist() == [0, 4]
-    assert pool.ranks[0].tolist() == [1.0, 0.0]
-    assert pool.ranks[1, 0] == 0.0
-    assert np.isnan(pool.ranks[1, 1])
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,19 @@ from honeyguide.cli.output import Cell, Out, count, table
 from honeyguide.config.settings import Training
 from honeyguide.train import ModelReport, TrainReport
 
-_FIRST = ("ndcg", "recall", "hit_rate", "mrr", "precision", "coverage")
-_MAIN = ("ndcg", "recall", "coverage")
+_FIRST = (
+    "served_ndcg",
+    "ndcg",
+    "served_recall",
+    "recall",
+    "hit_rate",
+    "mrr",
+    "precision",
+    "coverage",
+    "novelty",
+    "diversity",
+)
+_MAIN = ("served_ndcg", "ndcg", "recall", "coverage")
 
 
 def metric_names(all_metrics: Iterable[Mapping[str, Any]], *, main: bool = False) -> list[str]:
@@ -35,24 +46,24 @@ def show_comparison(out: Out, report: TrainReport, training: Training) -> None:
     span = " to ".join(datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d") for ms in report.window)
     data = f"{count(report.interactions, 'interaction')} of {count(report.users, 'user')} on {count(report.items, 'item')}"
     out.show("data", f"{data} · {span}")
-    best = f"{training.metric}@{training.k}"
+    best = f"served_{training.metric}@{training.k}"
     models = sorted(report.models, key=lambda model: model.metrics.get(best, -1.0), reverse=True)
     if any(best in model.metrics for model in models):
         asked = max(model.metrics.get("users", 0) for model in models)
         out.show("asked", f"{count(asked, 'user')} for their latest {training.test_share:.0%}, ranking all items")
     if any(best in model.metrics or model.failed for model in models):
-        out.lines(["", *table(_rows(models, report, training.k), right=(3, 4, 5, 6), width=out.width), ""])
+        out.lines(["", *table(_rows(models, report, training.k, best), right=(2, 4, 5, 6, 7), width=out.width), ""])
 
 
-def _rows(models: Sequence[ModelReport], report: TrainReport, k: int) -> list[list[Cell]]:
-    rows: list[list[Cell]] = [["", "model", f"ndcg@{k}", f"recall@{k}", "hit rate", "coverage", "fit"]]
+def _rows(models: Sequence[ModelReport], report: TrainReport, k: int, best: str) -> list[list[Cell]]:
+    rows: list[list[Cell]] = [["", "model", "served", f"ndcg@{k}", f"recall@{k}", "hit rate", "coverage", "fit"]]
     for model in models:
         label = f"{model.name}@{model.version}" if model.version else model.name
         champion = label == report.champion
         name = Text(label, style="bold green" if champion else "bold")
         mark = Text("→" if champion else " ", style="green")
         if model.failed:
-            rows.append([mark, name, Text(f"not fitted: {model.failed}", style="yellow"), "", "", "", ""])
+            rows.append([mark, name, "", Text(f"not fitted: {model.failed}", style="yellow"), "", "", "", ""])
             continue
         found = model.metrics
         seconds = found.get("fit_seconds")
@@ -60,8 +71,9 @@ def _rows(models: Sequence[ModelReport], report: TrainReport, k: int) -> list[li
             [
                 mark,
                 name,
+                metric_text(found.get(best)),
                 with_interval(found, f"ndcg@{k}"),
-                with_interval(found, f"recall@{k}"),
+                metric_text(found.get(f"recall@{k}")),
                 metric_text(found.get(f"hit_rate@{k}")),
                 metric_text(found.get("coverage")),
                 "" if seconds is None else f"{seconds:.1f} s",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from honeyguide.protocols import Request
-from honeyguide.types import IntArray, Pool
+from honeyguide.types import IntArray, LongArray, Pool
 
 WINDOW = 10
 
@@ -22,33 +22,55 @@ class CategoryCap:
 
     def select(self, request: Request, pool: Pool, order: IntArray, length: int) -> IntArray:
         """Positions in `pool`, at most `length`."""
-        cap = request.surface.max_per_category
-        if cap == 0 or cap >= WINDOW:
-            return order[:length]
-        categories = request.items.categories[pool.items[order], 0].tolist()
-        chosen = list(_capped(categories, cap, min(length, len(order))))
-        return order[np.asarray(chosen, dtype=np.int64)] if chosen else order[:0]
+        return order[capped(request.items.categories[pool.items[order], 0], request.surface.max_per_category, length)]
 
 
-def _capped(categories: list[int], cap: int, length: int) -> Iterator[int]:
-    """Places in `categories` (sorted best first), in the order in which the cap lets them through."""
+def capped(categories: IntArray, cap: int, length: int) -> LongArray:
+    """The first `length` places of a list whose items, best first, have these main `categories` (-1: none); 0 is no cap."""
+    length = min(length, len(categories))
+    if cap == 0 or cap >= WINDOW:
+        return np.arange(length)
+    return np.fromiter(_through(categories.tolist(), cap, length), dtype=np.int64, count=length)
+
+
+def _through(categories: list[int], cap: int, length: int) -> Iterator[int]:
+    """Places in the order in which the cap lets them through; what it holds back waits, the best of a category first."""
     waiting: dict[int, deque[int]] = {}
-    for place, category in enumerate(categories):
-        waiting.setdefault(category, deque()).append(place)
-    heads = [(places[0], category) for category, places in waiting.items()]
-    heapq.heapify(heads)
+    heads: list[tuple[int, int]] = []  # the first place that waits, and its category
+    rest = iter(enumerate(categories))
     recent: deque[int] = deque(maxlen=WINDOW - 1)
     for _ in range(length):
         full: list[tuple[int, int]] = []
-        while heads and heads[0][1] >= 0 and recent.count(heads[0][1]) >= cap:
+        while heads and recent.count(heads[0][1]) >= cap:
             full.append(heapq.heappop(heads))
-        if not heads:  # every category is full: the best of all goes first
-            heads, full = full, []
-        place, category = heapq.heappop(heads)
-        waiting[category].popleft()
-        if waiting[category]:
-            heapq.heappush(heads, (waiting[category][0], category))
+        found = None if heads else _next(rest, recent, cap, waiting, full)
+        if found is None:
+            if not heads:  # every category is full: the best of all goes first
+                heads, full = full, []
+                heapq.heapify(heads)
+            found = heapq.heappop(heads)
+            waiting[found[1]].popleft()
+            if waiting[found[1]]:
+                heapq.heappush(heads, (waiting[found[1]][0], found[1]))
         for head in full:
             heapq.heappush(heads, head)
-        recent.append(category)
-        yield place
+        recent.append(found[1])
+        yield found[0]
+
+
+def _next(
+    rest: Iterator[tuple[int, int]],
+    recent: deque[int],
+    cap: int,
+    waiting: dict[int, deque[int]],
+    full: list[tuple[int, int]],
+) -> tuple[int, int] | None:
+    """The next place that the cap lets through; those before it go to `waiting`, and to `full` as first of theirs."""
+    for place, category in rest:
+        if category < 0 or recent.count(category) < cap:
+            return place, category
+        line = waiting.setdefault(category, deque())
+        if not line:
+            full.append((place, category))
+        line.append(place)
+    return None

@@ -13,6 +13,7 @@ from honeyguide.clock import Clock
 from honeyguide.messages import Reason, SlateItem
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Filter, Recipe, Request, Source
+from honeyguide.ranking.pools import best_first, merge, settled
 from honeyguide.ranking.reasons import reasons_for
 from honeyguide.retrieval.learned import model_history
 from honeyguide.types import BoolArray, FloatArray, Histories, IntArray, Pool, Rung
@@ -52,8 +53,8 @@ class Pipeline:
             await self.gather([s for s in recipe.sources if s.name not in skip], request, allowed, outcome)
         with self._stage(outcome, "score"):
             pool = merge(outcome.found, len(request.items))
-            scores = np.nan_to_num(recipe.scorer.score(request, pool), nan=-np.inf).round(6).astype(np.float32)
-            order = best_first(scores, [request.items.ids[row] for row in pool.items.tolist()])
+            scores = settled(recipe.scorer.score(request, pool))
+            order = best_first(scores, pool.items, request.items.ids)
         with self._stage(outcome, "select"):
             chosen = recipe.selector.select(request, pool, order, length)
         with self._stage(outcome, "explain"):
@@ -154,27 +155,6 @@ class Pipeline:
             self._metrics.recommend_fallbacks.labels(request.surface.name, "reason").inc()
             log.exception("reasons failed")
             return [Reason("ranked", "fits what you like") for _ in chosen]
-
-
-def merge(found: dict[str, IntArray], size: int) -> Pool:
-    """One row per candidate, one column of ranks per source that found anything."""
-    names = tuple(name for name, rows in found.items() if len(rows))
-    if not names:
-        return Pool(np.empty(0, np.int32), np.empty((0, 0), np.float32), ())
-    items = np.unique(np.concatenate([found[name] for name in names])).astype(np.int32)
-    place = np.empty(size, dtype=np.int32)
-    place[items] = np.arange(len(items), dtype=np.int32)
-    ranks = np.full((len(items), len(names)), np.nan, dtype=np.float32)
-    for column, name in enumerate(names):
-        ranks[place[found[name]], column] = np.arange(len(found[name]), dtype=np.float32)
-    return Pool(items, ranks, names)
-
-
-def best_first(scores: FloatArray, ids: Sequence[str]) -> IntArray:
-    """Positions by falling score, ties by item id."""
-    values = scores.tolist()
-    order = sorted(range(len(values)), key=lambda position: (-values[position], ids[position]))
-    return np.asarray(order, dtype=np.int32)
 
 
 def rung_of(request: Request, found: dict[str, IntArray]) -> Rung:

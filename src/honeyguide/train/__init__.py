@@ -16,10 +16,11 @@ from honeyguide.models import untrained
 from honeyguide.offline.dataset import Dataset, dataset_from
 from honeyguide.offline.splits import Split, by_time
 from honeyguide.protocols import Artefacts, Model, Store
-from honeyguide.train.compare import BASELINE, compare, within
+from honeyguide.train.compare import BASELINE, Trial, compare, within
 from honeyguide.train.gate import judge
 from honeyguide.train.publish import promote, publish, rollback, sweep
 from honeyguide.train.report import Laps, ModelReport, Run, TrainReport, report_of
+from honeyguide.train.served import categories_of
 
 __all__ = ["ModelReport", "TrainReport", "compare_models", "promote", "rollback", "train"]
 
@@ -45,7 +46,8 @@ def train(
     position, dataset = snapshot(store, settings, _part(tell, 0.0, 0.05))
     split = by_time(dataset.interactions, settings.training.test_share)
     laps.lap("read")
-    trials = compare(asked, split, settings, clock, _part(tell, 0.05, 0.55)) if _enough(split, settings) else []
+    enough = _enough(split, settings)
+    trials = _compare(store, asked, split, dataset, settings, clock, _part(tell, 0.05, 0.55)) if enough else []
     verdict = judge(trials, settings, serving=_serving(store))
     laps.lap("compare")
     fit_for = {trial.name for trial in trials if trial.evaluation is not None} or {BASELINE}
@@ -78,7 +80,7 @@ def compare_models(
     if not _enough(split, settings):
         cure = "Import more history: it takes users with at least two items each."
         raise NotEnoughData("There are too few users with enough items to compare models.", cure=cure)
-    trials = compare(asked, split, settings, clock, _part(tell, 0.1, 1.0))
+    trials = _compare(store, asked, split, dataset, settings, clock, _part(tell, 0.1, 1.0))
     laps.lap("compare")
     tell("done", 1.0)
     verdict = judge(trials, settings, serving="")
@@ -108,6 +110,13 @@ def _untrained(asked: Sequence[str] | None, settings: Settings) -> list[Model]:
 
 def _enough(split: Split, settings: Settings) -> bool:
     return len(split.users) >= settings.training.min_users and len(np.unique(split.train.items)) > 1
+
+
+def _compare(
+    store: Store, models: Sequence[Model], split: Split, dataset: Dataset, settings: Settings, clock: Clock, tell: Progress
+) -> list[Trial]:
+    ids = dataset.item_ids
+    return compare(models, split, ids, categories_of(store.catalogue, ids), settings, clock, tell)
 
 
 def _serving(store: Store) -> str:

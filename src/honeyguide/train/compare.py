@@ -1,7 +1,7 @@
 """Fits each model on the past and asks it for the held-out rest."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -9,9 +9,10 @@ import numpy as np
 from honeyguide.clock import Clock
 from honeyguide.config.settings import Settings
 from honeyguide.errors import InvalidInput
-from honeyguide.offline.evaluation import Evaluation, evaluate
+from honeyguide.offline.evaluation import Evaluation, Questions, top_k
 from honeyguide.offline.splits import Split
 from honeyguide.protocols import Model
+from honeyguide.train.served import AsServed, most_popular, surface_of
 from honeyguide.types import IntArray
 
 BASELINE: Final = "popular"
@@ -20,22 +21,34 @@ _MOST_USERS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One model on the time split: its lists' quality, and the seconds of fitting and evaluating. `failed` says why not."""
+    """One model on the time split, and the seconds of fitting and evaluating. `failed` says why not.
+
+    `evaluation` is of its own order of all items, `served` of the lists that a surface makes of it."""
 
     name: str
     evaluation: Evaluation | None
+    served: Evaluation | None
     fit_seconds: float
     evaluate_seconds: float
     failed: str = ""
 
 
 def compare(
-    models: Sequence[Model], split: Split, settings: Settings, clock: Clock, tell: Callable[[str, float], None]
+    models: Sequence[Model],
+    split: Split,
+    ids: Sequence[str],
+    categories: IntArray,
+    settings: Settings,
+    clock: Clock,
+    tell: Callable[[str, float], None],
 ) -> list[Trial]:
-    """A trial per model, in order; `tell` hears 0 to 1. At most 10,000 users are asked, drawn by the seed.
+    """A trial per model, in order, popularity the first; `tell` hears 0 to 1. At most 10,000 users, drawn by the seed, are
+    asked; `ids` and `categories` (`categories_of`) are those of the split's items.
 
     A model that refuses the data (a catalogue too large for it, say) has a trial that says why."""
-    users = _sample(split, settings.training.seed)
+    history, users = settings.recommend.history, _sample(split, settings.training.seed)
+    questions = Questions(split, k=settings.training.k, users=users, history=history, categories=categories)
+    as_served = AsServed(surface_of(settings), ids, categories, np.empty(0, np.int32))
     trials = []
     for place, model in enumerate(models):
         started = clock.monotonic()
@@ -43,13 +56,14 @@ def compare(
         try:
             fitted = model.fit(split.train, seed=settings.training.seed, progress=share)
         except InvalidInput as error:
-            trials.append(Trial(model.name, None, clock.monotonic() - started, 0.0, str(error)))
+            trials.append(Trial(model.name, None, None, clock.monotonic() - started, 0.0, str(error)))
             continue
+        if model.name == BASELINE:
+            as_served = replace(as_served, popular=most_popular(fitted))
         fit = clock.monotonic() - started
         share = within(tell, f"compare {model.name}", (place + 0.7) / len(models), (place + 1) / len(models))
-        history = settings.recommend.history
-        evaluation = evaluate(fitted, split, k=settings.training.k, users=users, history=history, progress=share)
-        trials.append(Trial(model.name, evaluation, fit, clock.monotonic() - started - fit))
+        evaluation, served = questions.answers(fitted, [top_k, as_served], progress=share)
+        trials.append(Trial(model.name, evaluation, served, fit, clock.monotonic() - started - fit))
     return trials
 
 

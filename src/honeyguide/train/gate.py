@@ -1,4 +1,4 @@
-"""The gate: nothing serves that is not better than popularity on the shop's own latest data."""
+"""The gate: nothing serves whose lists, as they are served, are not better than popular ones on the shop's latest data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,10 +23,11 @@ class Verdict:
 def judge(trials: Sequence[Trial], settings: Settings, *, serving: str) -> Verdict:
     """The best personal model if it beats popularity by `training.gate`; else popularity, but only where nothing serves yet.
 
-    `serving` is the label of the present champion, empty if there is none. Raises `GateNotMet` when no model is good
-    enough and a champion is there: it stays. Without a comparison popularity replaces nothing but popularity."""
+    Both are judged by their lists as served. `serving` is the label of the present champion, empty if there is none.
+    Raises `GateNotMet` when no model is good enough and a champion is there: it stays. Without a comparison popularity
+    replaces nothing but popularity."""
     metric, k, seed = settings.training.metric, settings.training.k, settings.training.seed
-    done = {trial.name: trial.evaluation for trial in trials if trial.evaluation is not None}
+    done = {trial.name: trial.served for trial in trials if trial.served is not None}
     base = done.pop(BASELINE, None)
     if base is None or not done:
         return _without_comparison(
@@ -34,7 +35,7 @@ def judge(trials: Sequence[Trial], settings: Settings, *, serving: str) -> Verdi
         )
     best = max(sorted(done), key=lambda name: done[name].mean(metric))
     score, needed = done[best].mean(metric), base.mean(metric) * (1.0 + settings.training.gate)
-    told = f"{metric}@{k} {score:.4f} against {base.mean(metric):.4f} of popularity"
+    told = f"served {metric}@{k} {score:.4f} against {base.mean(metric):.4f} of popularity"
     if score > needed:
         return Verdict(best, f"{best} is the best: {told}", done[best].difference(base, metric, seed))
     if serving:

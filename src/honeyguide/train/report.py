@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from honeyguide.clock import Clock
 from honeyguide.offline.dataset import Dataset
-from honeyguide.offline.evaluation import METRICS
+from honeyguide.offline.evaluation import METRICS, Evaluation
 from honeyguide.train.compare import Trial
 from honeyguide.train.gate import Verdict
 from honeyguide.types import Json
@@ -72,17 +72,25 @@ class Laps:
 
 
 def metrics_of(trial: Trial, seed: int) -> Json:
-    """Means, and for recall and NDCG their 95 % intervals over users, with coverage, users and seconds."""
-    evaluation = trial.evaluation
-    if evaluation is None:
+    """Means, and for recall and NDCG their 95 % intervals over users, with what the lists are like, users and seconds;
+    the same of the lists as served, their names beginning with `served_`."""
+    evaluation, served = trial.evaluation, trial.served
+    if evaluation is None or served is None:
         return {"failed": trial.failed}
+    found = _values(evaluation, seed) | {f"served_{name}": value for name, value in _values(served, seed).items()}
+    found["users"] = len(evaluation.values["ndcg"])
+    found["fit_seconds"], found["evaluate_seconds"] = round(trial.fit_seconds, 3), round(trial.evaluate_seconds, 3)
+    return found
+
+
+def _values(evaluation: Evaluation, seed: int) -> Json:
     found: Json = {f"{name}@{evaluation.k}": round(evaluation.mean(name), 6) for name in METRICS}
-    found["coverage"] = round(evaluation.coverage, 6)
+    found |= {"coverage": round(evaluation.coverage, 6), "novelty": round(evaluation.novelty, 4)}
+    if evaluation.diversity is not None:
+        found["diversity"] = round(evaluation.diversity, 4)
     for name in ("recall", "ndcg"):
         interval = evaluation.interval(name, seed)
         found[f"{name}@{evaluation.k}_interval"] = [round(interval.low, 6), round(interval.high, 6)]
-    found["users"] = len(evaluation.values["ndcg"])
-    found["fit_seconds"], found["evaluate_seconds"] = round(trial.fit_seconds, 3), round(trial.evaluate_seconds, 3)
     return found
 
 

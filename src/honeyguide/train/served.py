@@ -1,0 +1,82 @@
+"""A model's lists as a surface serves them: popular items behind the model's, and no more of a category than allowed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from honeyguide.config.settings import Settings, Surface
+from honeyguide.features.attributes import MAX_CATEGORIES
+from honeyguide.protocols import CatalogueTable, Model
+from honeyguide.ranking.diversity import capped
+from honeyguide.ranking.pools import best_first, merge, settled
+from honeyguide.ranking.scorers import blended
+from honeyguide.retrieval.learned import best_rows, no_history
+from honeyguide.retrieval.sources import first_allowed
+from honeyguide.types import FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class AsServed:
+    """A ranker (`offline.evaluation`) that does what the recipe `personal` does, without new items and segments.
+
+    `ids`: of the items that scores are for; `categories` int32 [items, m], the main one first; `popular` int32: the items
+    that anybody touched, most popular first."""
+
+    surface: Surface
+    ids: Sequence[str]
+    categories: IntArray
+    popular: IntArray
+
+    def __call__(self, scores: FloatArray, k: int) -> IntArray:
+        """int32 [users, k], -1 pads, for scores float32 [users, items] that are -inf where an item is not allowed."""
+        lists = np.full((len(scores), k), -1, dtype=np.int32)
+        for row, line in enumerate(scores):
+            chosen = self._list(line, k)
+            lists[row, : len(chosen)] = chosen
+        return lists
+
+    def _list(self, scores: FloatArray, k: int) -> IntArray:
+        allowed = scores > -np.inf
+        rows = np.where(scores > 0, np.arange(len(scores), dtype=np.int32), -1)
+        found = {
+            "model": best_rows(scores, rows, allowed, self.surface.candidates),
+            "popular": first_allowed(self.popular, allowed, self.surface.popular),
+        }
+        pool = merge(found, len(scores))
+        if not len(pool):
+            return pool.items
+        ranked = pool.items[best_first(settled(blended(pool)), pool.items, self.ids)]
+        return ranked[capped(self.categories[ranked, 0], self.surface.max_per_category, k)]
+
+
+def surface_of(settings: Settings) -> Surface:
+    """The surface whose lists a model is judged by: `home`, or the first that is personal."""
+    surfaces = settings.all_surfaces()
+    personal = [surface for surface in surfaces.values() if surface.recipe == "personal"]
+    return next((surface for surface in personal if surface.name == "home"), (personal or [Surface(name="home")])[0])
+
+
+def categories_of(catalogue: CatalogueTable, ids: Sequence[str]) -> IntArray:
+    """int32 [len(ids), m]: numbers of each item's categories, the main one first, -1 pads; m is at least 1."""
+    numbers = {item_id: number for number, item_id in enumerate(ids)}
+    names: dict[str, int] = {}
+    found: Mapping[int, list[int]] = {
+        numbers[item.item_id]: [
+            names.setdefault(name, len(names)) for name in dict.fromkeys(item.categories[:MAX_CATEGORIES])
+        ]
+        for batch in catalogue.scan_items()
+        for item in batch
+        if item.item_id in numbers
+    }
+    categories = np.full((len(ids), max(map(len, found.values()), default=0) or 1), -1, dtype=np.int32)
+    for number, listed in found.items():
+        categories[number, : len(listed)] = listed
+    return categories
+
+
+def most_popular(popular: Model) -> IntArray:
+    """int32: the items of positive popularity, most popular first."""
+    scores = popular.scores(no_history())[0]
+    order: IntArray = np.argsort(-scores, kind="stable").astype(np.int32)
+    return order[: int(np.count_nonzero(scores > 0))]
