@@ -1,10 +1,11 @@
 """Settings in, a wired system out: the only place that knows all names."""
 
 import asyncio
+import os
 import platform
+import socket
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import honeyguide
 from honeyguide.cache import Cache, Generations, Lifetime, Machinery, MemoryTier, NoTier
@@ -14,15 +15,19 @@ from honeyguide.features import FeatureReader, ItemBlock
 from honeyguide.features.custom import plans_of
 from honeyguide.ingest import Ingest
 from honeyguide.ingest.events import EventRules
-from honeyguide.jobs import Rounds
+from honeyguide.jobs import Rounds, Schedule
+from honeyguide.jobs.abandoned import Abandoned
 from honeyguide.jobs.baseline import Baseline
 from honeyguide.jobs.export import Export
 from honeyguide.jobs.feature_columns import FeatureColumns
-from honeyguide.jobs.features import FOLD_SECONDS, FeatureFolding
-from honeyguide.jobs.follow import POLL_SECONDS, Follow
+from honeyguide.jobs.features import FeatureFolding
+from honeyguide.jobs.follow import Follow
 from honeyguide.jobs.items import ItemRefresh
-from honeyguide.jobs.slates import FLUSH_SECONDS, SlateWriter
-from honeyguide.jobs.training import JobRunner, train_command
+from honeyguide.jobs.leader import Leader
+from honeyguide.jobs.presence import Presence, Role
+from honeyguide.jobs.queue import Queue
+from honeyguide.jobs.slates import SlateWriter
+from honeyguide.jobs.training import Training, train_command
 from honeyguide.models import REGISTRY
 from honeyguide.monitoring.cache import NamedCacheMetrics
 from honeyguide.monitoring.events import count_events
@@ -37,24 +42,23 @@ from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.subjects import Subjects
 from honeyguide.stores.files import FileArtefacts
 from honeyguide.stores.urls import open_store
-from honeyguide.types import Appended, LogRow
+from honeyguide.types import Appended, LogRow, Process, ProcessRole
 
 __all__ = ["Runtime", "open_runtime"]
 
-_ALIAS_SECONDS = 0.2
-_BASELINE_SECONDS = 1.0
-_DATABASE_SECONDS = 1.0
 _WORKERS = 2
 
 
 class Runtime:
-    """Everything that one process needs to answer, wired. `start` and `stop` run the background jobs around it."""
+    """Everything that one process needs, wired for its role. `start` and `stop` run the background jobs around it."""
 
-    def __init__(self, settings: Settings, clock: Clock, *, config_options: Sequence[str] = ()) -> None:
-        self.settings, self.clock = settings, clock
+    def __init__(
+        self, settings: Settings, clock: Clock, *, role: Role, port: int | None = None, config_options: Sequence[str] = ()
+    ) -> None:
+        self.settings, self.clock, self.role = settings, clock, role
         self.metrics = Metrics()
         self.metrics.build_info.labels(honeyguide.__version__, platform.python_version()).set(1)
-        self.readiness = Readiness(("items", "models"), clock, self.metrics)
+        self.readiness = Readiness(() if role == "worker" else ("items", "models"), clock, self.metrics)
         self.fingerprint = settings_fingerprint(settings)
         self.store = open_store(settings, clock)
         self.artefacts = FileArtefacts(settings.project.data_dir / "models")
@@ -65,16 +69,7 @@ class Runtime:
         self._item_refresh = ItemRefresh(self.store.catalogue, self.items, self.metrics)
         self._wire_lists(chance)
         self._wire_log()
-        self.jobs = JobRunner(self.store.jobs, train_command(config_options), REGISTRY, clock, self.metrics)
-        self._rounds = [
-            Rounds("follow", POLL_SECONDS, self.follow.round, self.metrics),
-            Rounds("models", _ALIAS_SECONDS, self.serving.refresh, self.metrics),
-            Rounds("database", _DATABASE_SECONDS, self._ask_database, self.metrics),
-            Rounds("slates", FLUSH_SECONDS, self.slates.round, self.metrics),
-            Rounds("baseline", _BASELINE_SECONDS, self.baseline.round, self.metrics),
-            Rounds("features", FOLD_SECONDS, self.folding.round, self.metrics),
-            Rounds("columns", settings.feature_store.refresh, self.columns.round, self.metrics),
-        ]
+        self._wire_jobs(port, config_options)
 
     def _wire_lists(self, chance: Chance) -> None:
         """Cache, models and the request path."""
@@ -151,6 +146,48 @@ class Runtime:
             self.metrics,
         )
 
+    def _wire_jobs(self, port: int | None, config_options: Sequence[str]) -> None:
+        """Background jobs, and this process among the others."""
+        store, clock, metrics = self.store, self.clock, self.metrics
+        self.presence = Presence(store.heartbeats, self._myself(port), self.role, clock)
+        self.leader = Leader(store.leases, self.presence, clock, metrics)
+        training = Training(train_command(config_options), REGISTRY)
+        self.queue = Queue(store.jobs, {"train": training}, self.presence, clock, metrics)
+        again = [name for name, kind in self.queue.kinds.items() if kind.again]
+        rounds = {
+            "presence": self.presence.round,
+            "lease": self.leader.round,
+            "database": self._ask_database,
+            "follow": self.follow.round,
+            "models": self.serving.refresh,
+            "slates": self.slates.round,
+            "baseline": self.baseline.round,
+            "queue": self.queue.round,
+            "columns": self.columns.round,
+            "features": self.folding.round,
+            "abandoned": Abandoned(store.jobs, self.presence, self.leader, again).round,
+        }
+        self._schedule = Schedule(
+            rounds,
+            metrics,
+            every={"columns": self.settings.feature_store.refresh},
+            answers=self.role != "worker",
+            runs_jobs=self.presence.runs_jobs,
+            leads=self.leader.leads,
+        )
+
+    def _myself(self, port: int | None) -> Process:
+        answering: ProcessRole = "api" if self.settings.redis.url else "alone"
+        return Process(
+            process_id=self.ids.next(),
+            role="worker" if self.role == "worker" else answering,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            port=port,
+            release=honeyguide.__version__,
+            started_at=self.clock.now_ms(),
+        )
+
     async def _hear(self, rows: Sequence[LogRow], appended: Appended) -> None:
         """What this process wrote: tokens first, then items; noted as heard only when both have it, else followed again."""
         await self.subjects.follow(rows, appended)
@@ -177,7 +214,15 @@ class Runtime:
         self.readiness.heard("database")
 
     async def start(self) -> None:
-        """Load what is to be served and begin the background jobs; on the event loop that will answer."""
+        """Load what is to be served and begin the background jobs; on the event loop that will answer.
+
+        Raises `Conflict` where another process forbids this one."""
+        await self.presence.enter(guarded=not self.store.shared)
+        if self.role != "worker":
+            await self._load()
+        self._schedule.start()
+
+    async def _load(self) -> None:
         # before the items are read: what comes later is followed
         self.follow.position = self.generations.position = await self.store.log.position()
         self.columns.start = self.follow.position
@@ -186,14 +231,13 @@ class Runtime:
         await self.serving.refresh()
         await self.baseline.round()
         self.readiness.done("models")
-        for rounds in self._rounds:
-            rounds.start()
 
     async def stop(self) -> None:
         """End the background jobs in order, write what is waiting, let go of the files."""
-        await self.jobs.stop()
-        for rounds in self._rounds:
-            await rounds.stop()
+        await self.queue.stop()
+        await self._schedule.stop()
+        await Rounds("lease", 0.0, self.leader.resign, self.metrics).once()
+        await Rounds("presence", 0.0, self.presence.leave, self.metrics).once()
         await self.cache.drain()
         await Rounds("slates", 0.0, self.slates.round, self.metrics).once()
         await self.ingest.drain()
@@ -202,12 +246,14 @@ class Runtime:
 
 
 def open_runtime(
-    settings: Settings | None = None, clock: Clock | None = None, *, config_options: Sequence[str] = ()
+    settings: Settings | None = None,
+    clock: Clock | None = None,
+    *,
+    role: Role = "library",
+    port: int | None = None,
+    config_options: Sequence[str] = (),
 ) -> Runtime:
-    """Open a project. `config_options` are the command-line options that a child process needs to open the same one."""
-    return Runtime(settings or Settings(), clock or SystemClock(), config_options=config_options)
+    """Open a project for a process of this role, that listens on `port`.
 
-
-def data_options(data_dir: Path) -> list[str]:
-    """The command-line options that open the same data directory."""
-    return ["--data-dir", str(data_dir)]
+    `config_options` are the command-line options that a child process needs to open the same one."""
+    return Runtime(settings or Settings(), clock or SystemClock(), role=role, port=port, config_options=config_options)

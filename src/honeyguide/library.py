@@ -17,7 +17,7 @@ from typing import Any, Literal, Self, TypeVar, cast
 import msgspec
 import polars as pl
 
-from honeyguide.bootstrap import Runtime, data_options, open_runtime
+from honeyguide.bootstrap import Runtime, open_runtime
 from honeyguide.clock import Clock
 from honeyguide.config import Settings, load
 from honeyguide.errors import FieldError, InvalidInput
@@ -66,7 +66,7 @@ class Honeyguide:
             overrides = {} if data_dir is None else {"project.data_dir": str(data_dir)}
             path = None if source is None else Path(source)
             settings = load(path, environ=os.environ if environ is None else environ, overrides=overrides).settings
-        return cls(open_runtime(settings, clock, config_options=data_options(settings.project.data_dir)))
+        return cls(open_runtime(settings, clock, config_options=["--data-dir", str(settings.project.data_dir)]))
 
     @property
     def settings(self) -> Settings:

@@ -260,7 +260,9 @@ class SlatesLogged:
 
 
 class Job(msgspec.Struct, kw_only=True):
-    """A long-running action. `state`: queued, running, succeeded, failed, cancelled. `progress` 0-1."""
+    """A long-running action. `state`: queued, running, succeeded, failed, cancelled. `progress` 0-1.
+
+    `worker` is the process that runs it, last heard of at `seen_at` by the database's clock; `cancel` asks it to end."""
 
     job_id: str
     kind: str
@@ -272,6 +274,40 @@ class Job(msgspec.Struct, kw_only=True):
     message: str = ""
     params: Json = msgspec.field(default_factory=dict)
     result: Json = msgspec.field(default_factory=dict)
+    worker: str | None = None
+    seen_at: int | None = None
+    cancel: bool = False
+
+    @property
+    def attempts(self) -> int:
+        """How often it was taken up so far; noted as its result until it has one."""
+        found = self.result.get("attempts", 0)
+        return found if isinstance(found, int) else 0
+
+
+ProcessRole = Literal["api", "alone", "worker"]
+"""What a process does: `api` answers and shares its tokens with others, `alone` answers and must be the only one,
+`worker` runs background jobs."""
+
+
+class Process(msgspec.Struct, kw_only=True):
+    """A running process of honeyguide. `silent` are the seconds since it was last heard of, by the database's clock."""
+
+    process_id: str
+    role: ProcessRole
+    host: str
+    pid: int
+    port: int | None = None
+    release: str
+    started_at: int
+    silent: float = 0.0
+
+
+class Leadership(msgspec.Struct, kw_only=True):
+    """Who holds a lease, and for how many seconds more, by the database's clock; 0 or less: it has run out."""
+
+    holder: str
+    left: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ class Site:
 
     def __init__(self, data_dir: Path, *, clock: Clock | None = None, start: bool = True, **sections: Any) -> None:
         self.clock = clock or ManualClock(NOW)
-        self.runtime = open_runtime(Settings(project=Project(data_dir=data_dir), **sections), self.clock)
+        self.runtime = open_runtime(Settings(project=Project(data_dir=data_dir), **sections), self.clock, role="api")
         self.app: App = create_app(self.runtime)
         self.runner = asyncio.Runner()
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app=self.app), base_url="http://localhost")

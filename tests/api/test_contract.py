@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from honeyguide.api.openapi import document
-from honeyguide.jobs.training import JobRunner
+from honeyguide.jobs.training import Training
 from honeyguide.models import REGISTRY
 from tests.api.site import Site
 
@@ -46,7 +46,7 @@ def open_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site.publish("ease")
     site.publish("ease")
     runtime = site.runtime
-    runtime.jobs = JobRunner(runtime.store.jobs, [sys.executable, "-c", ""], REGISTRY, runtime.clock, runtime.metrics)
+    runtime.queue.kinds["train"] = Training([sys.executable, "-c", ""], REGISTRY)
     yield site
     site.close()
 

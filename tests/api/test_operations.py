@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from honeyguide.jobs.training import JobRunner
+from honeyguide.jobs.training import Training
 from honeyguide.models import REGISTRY
 from honeyguide.stores.files import FileArtefacts
 from tests.api.site import Site, pointers, problem
@@ -168,8 +168,7 @@ WORKS = "import json, sys; print(json.dumps({'models': sys.argv[1:]}))"
 
 def jobs_run(site: Site, program: str) -> None:
     """Let jobs run this program instead of a training."""
-    runtime = site.runtime
-    runtime.jobs = JobRunner(runtime.store.jobs, [sys.executable, "-c", program], REGISTRY, runtime.clock, runtime.metrics)
+    site.runtime.queue.kinds["train"] = Training([sys.executable, "-c", program], REGISTRY)
 
 
 def until(site: Site, job_id: str, state: str) -> dict[str, Any]:
@@ -228,5 +227,7 @@ def test_bad_jobs_are_pointed_at(site: Site, body: dict[str, Any], at: str | Non
 
 def test_the_job_that_trains_is_our_own_command_on_the_same_data(tmp_path: Path) -> None:
     site = Site(tmp_path / "data dir")
-    assert site.runtime.jobs._command[:3] == (sys.executable, "-m", "honeyguide")
+    training = site.runtime.queue.kinds["train"]
+    assert isinstance(training, Training)
+    assert training.command[:3] == (sys.executable, "-m", "honeyguide")
     site.close()

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from honeyguide.api.server import address_of, bind, check_binding
 from honeyguide.config import Settings
-from honeyguide.config.settings import Auth, Server
+from honeyguide.config.settings import Auth
 from honeyguide.errors import ConfigError, Conflict
 from tests.api.process import ServerProcess, read_answer
 
@@ -213,19 +213,19 @@ def test_a_port_in_use_is_refused_before_anything_is_opened(tmp_path: Path) -> N
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", ""])
 def test_other_machines_may_come_only_with_a_key(host: str) -> None:
     with pytest.raises(ConfigError, match=r"auth\.key = "):
-        check_binding(Settings(server=Server(host=host)))
-    check_binding(Settings(server=Server(host=host), auth=Auth(key=SecretStr("k" * 20))))
+        check_binding(Settings(), host)
+    check_binding(Settings(auth=Auth(key=SecretStr("k" * 20))), host)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.9.9.9", "::1"])
 def test_this_machine_may_come_without(host: str) -> None:
-    check_binding(Settings(server=Server(host=host)))
+    check_binding(Settings(), host)
 
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "999.1.1.1", "a b", "x" * 300])
 def test_a_host_that_is_none_is_refused(host: str) -> None:
     with pytest.raises(ConfigError, match=r"server\.host"):
-        check_binding(Settings(server=Server(host=host)))
+        check_binding(Settings(), host)
 
 
 def test_an_address_of_another_machine_cannot_be_bound() -> None:

@@ -2,13 +2,14 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,11 @@ class Server:
         assert answer.status_code == 202, answer.text
         return int(answer.json()["sequence"])
 
+    def metric(self, name: str) -> float:
+        """The sum of a metric over its labels, as it is scraped."""
+        lines = self.http.get("/metrics").text.splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if re.match(rf"{name}[ {{]", line))
+
     def kill(self) -> None:
         """As the kernel does when memory runs out."""
         self.process.send_signal(signal.SIGKILL)
@@ -54,11 +60,21 @@ def run(data_dir: Path, *words: str) -> Any:
     return json.loads(done.stdout)
 
 
-@contextmanager
-def serving(data_dir: Path, **environ: str) -> Iterator[Server]:
+def serving(data_dir: Path, *words: str, **environ: str) -> AbstractContextManager[Server]:
     """A server on a free port, stopped at the end."""
+    return running(command(data_dir, "serve", "--port", "0", "--json", *words), **environ)
+
+
+def working(data_dir: Path, **environ: str) -> AbstractContextManager[Server]:
+    """A worker; its client reaches its health and metrics."""
+    return running(command(data_dir, "worker", "--port", "0", "--json"), **environ)
+
+
+@contextmanager
+def running(words: Sequence[str], **environ: str) -> Iterator[Server]:
+    """A process that says its address once it is ready, and is stopped at the end."""
     process = subprocess.Popen(
-        command(data_dir, "serve", "--port", "0", "--json"),
+        words,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -80,6 +96,7 @@ def serving(data_dir: Path, **environ: str) -> Iterator[Server]:
             yield Server(process, url, http)
     finally:
         if process.poll() is None:
+            process.send_signal(signal.SIGCONT)  # a test may have frozen it
             process.terminate()
         process.wait(GENEROUS)
         drain.join(GENEROUS)

@@ -4,7 +4,7 @@ A hot request goes dispatcher -> endpoint -> RECOMMEND or INGEST, and back in tw
 FastAPI's router. Both kinds stand in the one table (`routes.py`) and are wrapped in the same `Endpoint`.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MethodType
 from typing import Final
@@ -29,9 +29,9 @@ _NONE: Final = "(none)"
 _TRACK: Final = TRACK.encode()
 
 
-def create_app(runtime: Runtime) -> "App":
-    """The API of a runtime, which the application's lifespan starts and stops."""
-    return App(runtime)
+def create_app(runtime: Runtime, routes: Sequence[Route] = ROUTES) -> "App":
+    """The API of a runtime, or a part of it; the application's lifespan starts and stops the runtime."""
+    return App(runtime, routes)
 
 
 class Methods:
@@ -67,8 +67,9 @@ class WholeSegment:
 class App:
     """An ASGI application. `fastapi` is the part that serves what is not hot; `failure` is why the start failed."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, routes: Sequence[Route]) -> None:
         self.failure: Exception | None = None
+        self._routes = routes
         self._runtime = runtime
         settings = runtime.settings
         refusals = {reason: runtime.metrics.auth_failures.labels(reason) for reason in REASONS}
@@ -81,9 +82,9 @@ class App:
         self._intake = Intake(runtime.ingest, self._idempotency, max_body=self._max_body)
         self._service = Service(runtime, self._lists, self._gate, openapi.text().encode(), runtime.clock.now_ms())
         self._nowhere = self._endpoint(nowhere, _NONE, None)
-        paths = {path: self._methods(path) for path in dict.fromkeys(route.path for route in ROUTES)}
-        self._hot = {path.encode(): paths[path].by_method for path in _hot_paths(ROUTES)}
-        self._track = paths["/track/{type}"].by_method
+        paths = {path: self._methods(path) for path in dict.fromkeys(route.path for route in routes)}
+        self._hot = {path.encode(): paths[path].by_method for path in _hot_paths(routes)}
+        self._track = paths["/track/{type}"].by_method if "/track/{type}" in paths else {}
         self.fastapi = self._cold_app(paths)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -124,7 +125,7 @@ class App:
         return app
 
     def _methods(self, path: str) -> Methods:
-        allowed = [route.method for route in ROUTES if route.path == path]
+        allowed = [route.method for route in self._routes if route.path == path]
 
         async def refuse(scope: AsgiScope, receive: Receive, headers: RequestHeaders) -> Answer:
             raise MethodNotAllowed(scope["method"], [*allowed, *(["HEAD"] if "GET" in allowed else [])])
@@ -136,7 +137,7 @@ class App:
         return Methods(self._by_method(path), refusing)
 
     def _by_method(self, path: str) -> dict[str, Endpoint]:
-        found = (route for route in ROUTES if route.path == path)
+        found = (route for route in self._routes if route.path == path)
         return {route.method: self._endpoint(self._handler(route), path, route.scope) for route in found}
 
     def _handler(self, route: Route) -> Handler:

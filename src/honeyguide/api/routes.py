@@ -239,6 +239,9 @@ SYSTEM_ROUTES: Final = _group(
     Route("GET", "/docs/{file}", None, docs.file, "*/*", params=ops.FileParams, errors=(404,), given={"file": "start.js"}),
 )
 
+WATCH: Final = tuple(route for route in SYSTEM_ROUTES if route.path in ("/healthz", "/readyz", "/metrics"))
+"""What a process answers that serves no lists."""
+
 ROUTES: Final = (
     SIMPLE + RECOMMENDATIONS + EVENT_ROUTES + ITEM_ROUTES + USER_ROUTES + MODEL_ROUTES + JOB_ROUTES + SYSTEM_ROUTES
 )

@@ -19,6 +19,7 @@ import uvicorn
 import honeyguide
 from honeyguide.api.app import App, create_app
 from honeyguide.api.protocol import Protocol, State
+from honeyguide.api.routes import WATCH
 from honeyguide.bootstrap import open_runtime
 from honeyguide.clock import Clock
 from honeyguide.config import Settings
@@ -46,14 +47,32 @@ def serve(
     `ConfigError` for an address that may not be bound, `Conflict` for a port in use or a data directory that another
     server holds.
     """
-    check_binding(settings)
+    check_binding(settings, settings.server.host)
     with bind(settings.server.host, settings.server.port) as listener:
         address = address_of(listener)
-        runtime = open_runtime(settings, clock, config_options=config_options)
+        port = listener.getsockname()[1]
+        runtime = open_runtime(settings, clock, role="api", port=port, config_options=config_options)
         with runtime.store.hold(f"serve on {address}"):
-            runtime.jobs.clear_up()
             told = ready or announce
             run(create_app(runtime), listener, settings, lambda: told(address), runtime.readiness.leave)
+
+
+def work(
+    settings: Settings,
+    *,
+    config_options: Sequence[str] = (),
+    ready: Ready | None = None,
+    clock: Clock | None = None,
+) -> None:
+    """Run background jobs until SIGTERM or SIGINT, then end them after the round they are in and return.
+
+    Health, readiness and metrics are answered on `worker.port`. Raises as `serve` does."""
+    check_binding(settings, settings.worker.host)
+    with bind(settings.worker.host, settings.worker.port) as listener:
+        address, port = address_of(listener), listener.getsockname()[1]
+        runtime = open_runtime(settings, clock, role="worker", port=port, config_options=config_options)
+        told = ready or announce
+        run(create_app(runtime, WATCH), listener, settings, lambda: told(address), runtime.readiness.leave)
 
 
 def announce(address: str) -> None:
@@ -62,15 +81,14 @@ def announce(address: str) -> None:
     sys.stdout.flush()
 
 
-def check_binding(settings: Settings) -> None:
+def check_binding(settings: Settings, host: str) -> None:
     """Refuse to be reachable from elsewhere without a key."""
-    host = settings.server.host
     if settings.auth.key is not None:
         return
     if not all(ipaddress.ip_address(found).is_loopback for found in _addresses(host)):
         raise ConfigError(
-            f"server.host = {host!r} can be reached from other machines, and no key is set.",
-            cure='Set one: auth.key = "<a long secret>" (or HONEYGUIDE_AUTH__KEY), or bind server.host = "127.0.0.1".',
+            f"The host {host!r} can be reached from other machines, and no key is set.",
+            cure='Set one: auth.key = "<a long secret>" (or HONEYGUIDE_AUTH__KEY), or bind the host "127.0.0.1".',
         )
 
 

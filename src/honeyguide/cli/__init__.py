@@ -30,6 +30,7 @@ COMMANDS = {
     "similar": Entry(LISTS, "honeyguide.cli.similar:app", "Show the items most like an item."),
     "explain": Entry(LISTS, "honeyguide.cli.explain:app", "Make a served list again and say how it came about."),
     "serve": Entry(RUN, "honeyguide.cli.serve:app", "Answer over HTTP."),
+    "worker": Entry(RUN, "honeyguide.cli.worker:app", "Run background jobs: trainings, and what only one process may do."),
     "status": Entry(RUN, "honeyguide.cli.status:app", "Show the server, the log, the models and the jobs."),
     "config": Entry(SETTINGS, "honeyguide.cli.config:app", "Show and check the configuration."),
     "openapi": Entry(SETTINGS, "honeyguide.cli.openapi:app", "Print the OpenAPI document of the HTTP API."),

@@ -1,12 +1,11 @@
 """Who holds a data directory, read without touching its lock: a look must not keep a server from starting."""
 
-import os
 import socket
 from pathlib import Path
 
 import msgspec
 
-from honeyguide.stores.lock import Holder
+from honeyguide.stores.lock import Holder, is_running
 
 
 def holder_of(data_dir: Path) -> Holder | None:
@@ -15,16 +14,6 @@ def holder_of(data_dir: Path) -> Holder | None:
         holder = msgspec.json.decode((data_dir / "server.lock").read_bytes(), type=Holder)
     except (OSError, msgspec.MsgspecError):
         return None
-    if holder.host == socket.gethostname() and not _alive(holder.pid):
+    if holder.host == socket.gethostname() and not is_running(holder.pid):
         return None
     return holder
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -30,6 +30,12 @@ def configuration(context: typer.Context, **flags: Any) -> LoadedConfig:
     return loaded
 
 
+def child_options(loaded: LoadedConfig) -> list[str]:
+    """The options that open the same project in a process that the server starts."""
+    config = ["--config", str(loaded.path.absolute())] if loaded.path else []
+    return [*config, "--data-dir", str(loaded.settings.project.data_dir)]
+
+
 def require_data(loaded: LoadedConfig) -> None:
     """Raise NotFound, with the ways to begin, if nothing was ever written to the data directory."""
     settings = loaded.settings

@@ -6,9 +6,8 @@ from typing import Annotated
 import typer
 
 from honeyguide.api.server import serve as serve_http
-from honeyguide.bootstrap import data_options
 from honeyguide.cli import logs
-from honeyguide.cli.opening import configuration, invocation, short
+from honeyguide.cli.opening import child_options, configuration, invocation, short
 from honeyguide.cli.output import Json, Out
 from honeyguide.config import LoadedConfig
 
@@ -28,12 +27,6 @@ def serve(context: typer.Context, host: Host = None, port: Port = None, json: Js
     out = Out(json)
     serve_http(loaded.settings, config_options=child_options(loaded), ready=lambda url: _announce(out, loaded, url))
     out.note("stopped", "all requests under way were finished")
-
-
-def child_options(loaded: LoadedConfig) -> list[str]:
-    """The options that open the same project in a process that the server starts."""
-    config = ["--config", str(loaded.path.absolute())] if loaded.path else []
-    return [*config, *data_options(loaded.settings.project.data_dir)]
 
 
 def _announce(out: Out, loaded: LoadedConfig, url: str) -> None:

@@ -131,6 +131,23 @@ class Server(Section):
     drain: Duration = Field(default=10.0, description="How long a stop waits for requests under way.")
 
 
+class Worker(Section):
+    """A process that runs background jobs (`honeyguide worker`)."""
+
+    host: str = Field(default="127.0.0.1", description="Address of its /healthz, /readyz and /metrics.")
+    port: int = Field(default=0, ge=0, le=65535, description="Port of these; 0 takes a free one.")
+
+
+class Redis(Section):
+    """Redis or Valkey, which several servers share."""
+
+    url: str = Field(
+        default="",
+        description="Address, such as redis://127.0.0.1:6379/0; empty: one server alone.",
+        json_schema_extra={"writeOnly": True},
+    )
+
+
 class Auth(Section):
     """Who may call."""
 
@@ -346,6 +363,8 @@ class Settings(Section):
 
     project: Project = Project()
     server: Server = Server()
+    worker: Worker = Worker()
+    redis: Redis = Redis()
     auth: Auth = Auth()
     storage: Storage = Storage()
     events: Events = Events()

@@ -1,20 +1,51 @@
-"""What runs beside the requests. One file per job; `Jobs` starts and stops them with the process.
+"""What runs beside the requests: THE table of background jobs, and who starts and stops them.
 
-An embedded server runs all of them: follow the log for what other processes wrote (`follow`), write served slates
-(`slates`), count popularity while nothing is trained (`baseline`), train on request (`training`).
+One file per job, each a class with a coroutine `round` that does a little and returns. To add one: its file, a line in
+`DUTIES`, a line in `bootstrap.py`.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
 
 import structlog
 
 from honeyguide.monitoring.metrics import Metrics
 
-__all__ = ["Rounds"]
+__all__ = ["DUTIES", "Duty", "Rounds", "Schedule"]
 
 log = structlog.get_logger(__name__)
+
+Round = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Which processes do a job, and how many seconds lie between two of its rounds.
+
+    `every process`: all that have a heartbeat; `answers`: those that serve lists; `runs jobs`: workers, and where there is
+    none those that answer; `leads`: one of all, elected. A round of the leader's that takes long asks in between whether
+    it still leads, or writes only on the condition that nobody else has."""
+
+    where: Literal["every process", "answers", "runs jobs", "leads"]
+    every: float
+
+
+DUTIES: Final = {
+    "presence": Duty("every process", 2.0),  # this process's heartbeat, and a look at the others'
+    "lease": Duty("every process", 1.0),  # be the leader, stay it, or stand by
+    "database": Duty("every process", 1.0),  # notice whether it answers
+    "follow": Duty("answers", 0.05),  # what others wrote: tokens, items, the deny set
+    "models": Duty("answers", 0.2),  # what the aliases point at
+    "slates": Duty("answers", 0.1),  # write what was served
+    "baseline": Duty("answers", 1.0),  # popularity while nothing is trained
+    "columns": Duty("answers", 2.0),  # features of items; feature_store.refresh says how often
+    "queue": Duty("runs jobs", 1.0),  # take jobs up, say how far they are
+    "abandoned": Duty("leads", 2.0),  # jobs whose process has died
+    "features": Duty("leads", 0.5),  # fold the log into the states of feature views
+}
 
 
 class Rounds:
@@ -22,7 +53,7 @@ class Rounds:
 
     A round that fails is counted and tried again at the next turn: a background job never ends the process."""
 
-    def __init__(self, name: str, every: float, round: Callable[[], Awaitable[object]], metrics: Metrics) -> None:
+    def __init__(self, name: str, every: float, round: Round, metrics: Metrics) -> None:
         self._name, self._every, self._round = name, every, round
         self._metrics = metrics
         self._task: asyncio.Task[None] | None = None
@@ -53,3 +84,42 @@ class Rounds:
         except Exception:  # counted; tried again at the next turn
             self._metrics.background_errors.labels(self._name).inc()
             log.exception("background job failed, it is tried again", job=self._name)
+
+
+class Schedule:
+    """The jobs of one process. `rounds` are those of `DUTIES` by name, `every` what is settable of their periods; the others
+    say what this process does."""
+
+    def __init__(
+        self,
+        rounds: Mapping[str, Round],
+        metrics: Metrics,
+        *,
+        every: Mapping[str, float],
+        answers: bool,
+        runs_jobs: Callable[[], bool],
+        leads: Callable[[], bool],
+    ) -> None:
+        may = {"every process": lambda: True, "answers": lambda: answers, "runs jobs": runs_jobs, "leads": leads}
+        self._rounds = [
+            Rounds(name, every.get(name, duty.every), _when(may[duty.where], rounds[name]), metrics)
+            for name, duty in DUTIES.items()
+            if duty.where != "answers" or answers
+        ]
+
+    def start(self) -> None:
+        """Begin all of them on the running event loop."""
+        for rounds in self._rounds:
+            rounds.start()
+
+    async def stop(self) -> None:
+        """End each after the round under way."""
+        await asyncio.gather(*(rounds.stop() for rounds in self._rounds))
+
+
+def _when(may: Callable[[], bool], round: Round) -> Round:
+    async def one() -> None:
+        if may():
+            await round()
+
+    return one

@@ -21,7 +21,6 @@ from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import EventLog, FeatureStates
 from honeyguide.types import LogRow
 
-FOLD_SECONDS: Final = 0.5
 _STEP: Final = 1_000
 """Most rows, and most states, of one step: others wait for its transaction."""
 _STEPS_PER_ROUND: Final = 10

@@ -10,7 +10,6 @@ from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import EventLog, LogWatch
 from honeyguide.types import Appended, LogRow
 
-POLL_SECONDS = 0.05
 _ROWS_PER_ROUND = 20_000
 _BATCH = 1_000
 

@@ -6,7 +6,6 @@ from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import SlateLog
 from honeyguide.types import ServedSlate
 
-FLUSH_SECONDS = 0.1
 _MOST_WAITING = 100_000
 
 

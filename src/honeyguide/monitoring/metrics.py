@@ -162,6 +162,7 @@ class Metrics:
         )
         self.model_trained = self._gauge("model_trained_timestamp_seconds", "When it was trained.", ("model",))
         self.model_load_failures = self._counter("model_load_failures_total", "Versions that did not load.", ("model",))
+        self.leader = self._gauge("leader", "1 in the process that leads.")
         self.job_runs = self._counter("job_runs_total", "Jobs that ended.", ("job", "status"))
         self.job_duration = self._histogram("job_duration_seconds", "Time a job took.", ("job",), LONG)
         self.job_last_success = self._gauge("job_last_success_timestamp_seconds", "When a job last went well.", ("job",))

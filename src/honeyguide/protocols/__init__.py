@@ -14,6 +14,7 @@ import polars as pl
 from honeyguide.config.settings import Surface
 from honeyguide.messages import Query
 from honeyguide.protocols.features import FeatureStates, ItemFeatures
+from honeyguide.protocols.processes import Heartbeats, JobTable, Leases
 from honeyguide.protocols.shared import SharedCache
 from honeyguide.types import (
     Appended,
@@ -23,7 +24,6 @@ from honeyguide.types import (
     IntArray,
     Interactions,
     Item,
-    Job,
     Json,
     LogRow,
     LongArray,
@@ -36,7 +36,7 @@ from honeyguide.types import (
     UserState,
 )
 
-__all__ = ["FeatureStates", "ItemFeatures", "SharedCache"]
+__all__ = ["FeatureStates", "Heartbeats", "ItemFeatures", "JobTable", "Leases", "SharedCache"]
 
 
 class EventLog(Protocol):
@@ -170,22 +170,6 @@ class Registry(Protocol):
         """Forget a version; its number is never given again. Raises `Conflict` while an alias points at it."""
 
 
-class JobTable(Protocol):
-    """Long-running actions and how they ended."""
-
-    def create(self, kind: str, params: Json) -> Job:
-        """A queued job."""
-
-    def update(self, job: Job) -> None:
-        """Store the job's present state."""
-
-    def get(self, job_id: str) -> Job:
-        """One job; raises `NotFound`."""
-
-    def page(self, *, limit: int, after: str | None = None) -> list[Job]:
-        """Jobs, newest first, after the id `after`."""
-
-
 class IdempotencyKeys(Protocol):
     """Answers to requests that must not act twice."""
 
@@ -230,6 +214,8 @@ class Store(Protocol):
     slates: SlateLog
     registry: Registry
     jobs: JobTable
+    heartbeats: Heartbeats
+    leases: Leases
     idempotency: IdempotencyKeys
     checkpoints: Checkpoints
     people: People

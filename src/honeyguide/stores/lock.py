@@ -43,6 +43,17 @@ def hold(path: Path, holder: str, clock: Clock) -> Iterator[None]:
         os.close(handle)
 
 
+def is_running(pid: int) -> bool:
+    """Whether a process of this machine is there."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def _busy(path: Path) -> DataDirectoryBusy:
     try:
         who = msgspec.json.decode(path.read_bytes(), type=Holder)

@@ -127,12 +127,12 @@ async def get_job(call: Call[JobParams, None]) -> Answer:
 
 
 async def start_job(call: Call[object, JobIn]) -> Answer:
-    """Start a job; it runs in a process of its own."""
+    """Queue a job: a worker takes it up, or this process where no worker is there."""
     params = {} if call.body.models is None else {"models": call.body.models}
-    job = await call.runtime.jobs.start(call.body.kind, params)
+    job = await call.runtime.queue.put(call.body.kind, params)
     return reply(JobOut.of(job), 202, (b"location", f"/v1/jobs/{job.job_id}".encode()))
 
 
 async def cancel_job(call: Call[JobParams, None]) -> Answer:
-    """Stop a job; the versions that serve stay."""
-    return reply(JobOut.of(call.runtime.jobs.cancel(call.params.job_id)))
+    """Stop a job, wherever it runs; the versions that serve stay. One that another process runs ends within seconds."""
+    return reply(JobOut.of(await call.runtime.queue.cancel(call.params.job_id)))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
-__all__ = ["Database", "Found", "Reads", "Step", "Writes"]
+__all__ = ["Database", "Found", "Now", "Reads", "Step", "Writes"]
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -43,6 +43,10 @@ class Database(Protocol):
 Step = Callable[[Database, Sequence[P]], list[R]]
 """Work inside an open transaction: payloads of several callers in, one result for each out. It may be run twice
 (the first transaction may be rolled back), so it must leave no trace but in the database."""
+
+
+Now = Callable[[Database], int]
+"""The present in ms by the one clock that all processes on the database share; their own may differ by hours."""
 
 
 class Reads(Protocol):

@@ -19,16 +19,20 @@ from honeyguide.protocols import (
     Checkpoints,
     EventLog,
     FeatureStates,
+    Heartbeats,
     IdempotencyKeys,
     JobTable,
+    Leases,
     People,
     Registry,
     SlateLog,
 )
 from honeyguide.stores.lock import hold
+from honeyguide.stores.sql import Database
 from honeyguide.stores.sql.jobs import TableJobs
 from honeyguide.stores.sql.keys import TableCheckpoints
 from honeyguide.stores.sql.people import TablePeople
+from honeyguide.stores.sql.processes import TableHeartbeats, TableLeases
 from honeyguide.stores.sql.registry import TableRegistry
 from honeyguide.stores.sqlite.catalogue import SqliteCatalogue
 from honeyguide.stores.sqlite.connect import Readers, meaning, open_writer
@@ -53,6 +57,8 @@ class SqliteStore:
     slates: SlateLog
     registry: Registry
     jobs: JobTable
+    heartbeats: Heartbeats
+    leases: Leases
     idempotency: IdempotencyKeys
     checkpoints: Checkpoints
     people: People
@@ -80,11 +86,16 @@ class SqliteStore:
         self.slates = self._slates
         self.catalogue = SqliteCatalogue(self._writer, self._readers)
         self.registry = TableRegistry(self._writer, self._readers, clock)
-        self.jobs = TableJobs(self._writer, self._readers, clock)
+        self.jobs = TableJobs(self._writer, self._readers, clock, self._now)
+        self.heartbeats = TableHeartbeats(self._writer, self._readers, self._now)
+        self.leases = TableLeases(self._writer, self._readers, self._now)
         self.idempotency = SqliteIdempotency(self._writer, self._readers, clock)
         self.checkpoints = TableCheckpoints(self._writer, self._readers, clock)
         self.people = TablePeople(self._readers)
         self.features = SqliteFeatures(self._writer, self._readers, clock)
+
+    def _now(self, _: Database) -> int:
+        return self._clock.now_ms()  # all processes on the files are on this machine: they have one clock
 
     def hold(self, holder: str) -> AbstractContextManager[None]:
         """Be the only server on this folder; raises `DataDirectoryBusy`, saying who is."""

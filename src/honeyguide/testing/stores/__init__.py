@@ -10,9 +10,10 @@ from honeyguide.testing.stores.features import FeatureSuite
 from honeyguide.testing.stores.items import ItemSuite
 from honeyguide.testing.stores.log import LogSuite
 from honeyguide.testing.stores.people import PeopleSuite
+from honeyguide.testing.stores.processes import ProcessSuite
 from honeyguide.testing.stores.records import RecordSuite
 from honeyguide.testing.stores.users import UserSuite
 
 
-class StoreSuite(LogSuite, UserSuite, ItemSuite, PeopleSuite, FeatureSuite, RecordSuite):
+class StoreSuite(LogSuite, UserSuite, ItemSuite, PeopleSuite, FeatureSuite, RecordSuite, ProcessSuite):
     """The contract of `protocols.Store`, as tests."""

@@ -18,6 +18,11 @@ class Fixtures:
         return ManualClock()
 
     @pytest.fixture
+    def pass_time(self, clock: ManualClock) -> Callable[[float], None]:
+        """Lets so many seconds pass on the clock that all processes on the data share; override it for a database's own."""
+        return clock.advance
+
+    @pytest.fixture
     def open_again(self) -> Callable[[], Store]:
         """Override: opens a store on the same data at each call, as another process would; empty at the first."""
         pytest.fail("override the fixture open_again")

@@ -69,26 +69,6 @@ class RecordSuite(Fixtures):
         with pytest.raises(NotFound):
             registry.remove("a", 1)
 
-    def test_jobs(self, store: Store, opened: Callable[[], Store], clock: ManualClock) -> None:
-        """Queued, changed, read by other processes, and paged from the newest."""
-        made = []
-        for at in range(5):
-            clock.advance(at % 2)  # some in the same millisecond
-            made.append(store.jobs.create("train", {"models": ["ease"], "at": at}))
-        assert (made[2].state, made[2].created_at, made[2].params["at"]) == ("queued", clock.now_ms() - 1000, 2)
-        job = made[1]
-        job.state, job.started_at, job.progress, job.result = "running", clock.now_ms(), 0.5, {"version": 3}
-        store.jobs.update(job)
-        other = opened().jobs
-        assert other.get(job.job_id) == job
-        assert [found.job_id for found in other.page(limit=2)] == [made[4].job_id, made[3].job_id]
-        assert other.page(limit=9, after=made[2].job_id) == [made[1], made[0]]
-        job.job_id = "none"
-        with pytest.raises(NotFound):
-            other.get("none")
-        with pytest.raises(NotFound):
-            other.update(job)
-
     def test_an_answer_is_kept_until_it_expires(self, store: Store, opened: Callable[[], Store], clock: ManualClock) -> None:
         """The first answer to a key stays; after its time the key is free."""
         now = clock.now_ms()
