@@ -76,8 +76,12 @@ def test_the_changelog_has_this_version_and_what_comes_next() -> None:
 def test_dependencies_are_exactly_what_is_imported() -> None:
     # `testing` runs inside its user's own pytest
     declared = {package_of(line) for line in PROJECT["project"]["dependencies"]}
+    extras = {package_of(line) for group in PROJECT["project"]["optional-dependencies"].values() for line in group}
     used = imported_packages([module for module in modules() if module.room() != "testing"])
-    assert {"declared, not imported": declared - used - set(LOADED_BY_NAME), "imported, not declared": used - declared} == {
+    assert {
+        "declared, not imported": declared - used - set(LOADED_BY_NAME),
+        "imported, not declared": used - declared - extras,
+    } == {
         "declared, not imported": set(),
         "imported, not declared": set(),
     }
@@ -86,9 +90,22 @@ def test_dependencies_are_exactly_what_is_imported() -> None:
 
 def test_test_dependencies_hold_what_tests_import() -> None:
     groups = PROJECT["dependency-groups"]
-    declared = {package_of(line) for line in [*PROJECT["project"]["dependencies"], *groups["test"], *groups["docs"]]}
+    extras = [line for group in PROJECT["project"]["optional-dependencies"].values() for line in group]
+    lines = [*PROJECT["project"]["dependencies"], *extras, *groups["test"], *groups["docs"]]
+    declared = {package_of(line) for line in lines}
     folders = [ROOT / "tests", ROOT / "benchmarks"]
     assert imported_packages([module for folder in folders for module in modules(folder)]) - declared == set()
+
+
+# Packages of extras, and the one place of ours that may import each: without the extra everything else works.
+EXTRAS = {"psycopg": "honeyguide.stores.postgres"}
+
+
+def test_extras_are_imported_only_where_they_are_used() -> None:
+    for package, place in EXTRAS.items():
+        found = [module.name for module in modules() if package in imported_packages_of(module)]
+        assert found
+        assert [name for name in found if not name.startswith(place)] == []
 
 
 def test_an_undeclared_import_is_found() -> None:

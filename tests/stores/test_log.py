@@ -42,12 +42,14 @@ def test_an_item_is_known_only_once_it_is_committed(store: SqliteStore) -> None:
 
 def test_what_is_known_is_bounded() -> None:
     known = KnownItems(most=10)
-    batches = [[event("u", f"{part}/{at}") for at in range(5)] for part in range(20)]
+    batches = [[event("u", f"{part}/{at}", sequence=1 + part * 5 + at) for at in range(5)] for part in range(20)]
     for batch in batches:
         known.add(batch)
         assert known.relevant(batch) == []
         assert len(known._ids) <= 15
     assert known.relevant(batches[0]) == batches[0], "forgotten, so it is looked up again"
+    known.add([event("u", "of a duplicate")])
+    assert known.relevant([row := event("u", "of a duplicate")]) == [row], "a row that was left out made no item"
 
 
 @pytest.mark.parametrize("size", [1, 9, 10, 11, 99, 100, 101, 387, 1000])

@@ -60,7 +60,7 @@ def test_a_database_that_cannot_be_opened(tmp_path: Path) -> None:
 
 
 def test_every_opener_is_there_and_only_the_used_one_is_imported(tmp_path: Path) -> None:
-    assert set(OPENERS) == {"sqlite"}
+    assert set(OPENERS) == {"postgres", "postgresql", "sqlite"}
     program = (
         "import sys\n"
         "from honeyguide.stores import urls\n"

@@ -166,6 +166,26 @@ class Storage(Section):
         description="Database URL; empty means SQLite in project.data_dir.",
         json_schema_extra={"writeOnly": True},
     )
+    pool_size: int = Field(
+        default=8,
+        ge=1,
+        le=1000,
+        description="PostgreSQL: connections of a process for requests; about nine more write, follow and do the rest.",
+    )
+    pool_wait: Duration = Field(default=0.05, description="PostgreSQL: how long a read waits for a free connection.")
+    connect_timeout: Duration = Field(default=2.0, description="PostgreSQL: how long making a connection may take.")
+    read_timeout: Duration = Field(
+        default=0.15,
+        description="PostgreSQL: how long a read of a request may take; the server stops it then.",
+    )
+    statement_timeout: Duration = Field(default=30.0, description="PostgreSQL: how long any other statement may take.")
+    lock_timeout: Duration = Field(
+        default=5.0, gt=0, description="PostgreSQL: how long a write waits for what another transaction holds."
+    )
+    idle_timeout: Duration = Field(
+        default=10.0,
+        description="PostgreSQL: how long a transaction may do nothing before the server ends it.",
+    )
 
 
 class EventType(Section):

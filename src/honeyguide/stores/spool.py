@@ -14,7 +14,8 @@ from typing import Final
 
 import msgspec
 
-from honeyguide.types import ServedSlate
+from honeyguide.errors import Unavailable
+from honeyguide.types import ServedSlate, SlatesLogged
 
 MAX_BYTES: Final = 64_000_000
 _GROUP: Final = 1_000
@@ -69,6 +70,18 @@ class Spool:
                 store(group)
             self._path.unlink()
         return waiting, unreadable
+
+    def through(self, slates: Sequence[ServedSlate], commit: Callable[[Sequence[ServedSlate]], None]) -> SlatesLogged:
+        """Commit what waits, then a group; while `commit` raises `Unavailable`, the group waits, too."""
+        replayed = unreadable = 0
+        try:
+            if self:
+                replayed, unreadable = self.drain(commit)
+            commit(slates)
+        except (Unavailable, OSError):
+            kept = self.add(slates)
+            return SlatesLogged(stored=replayed, spooled=kept, lost=len(slates) - kept + unreadable)
+        return SlatesLogged(stored=len(slates) + replayed, lost=unreadable)
 
     @contextmanager
     def _locked(self) -> Iterator[FileIO]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from honeyguide.clock import Clock
@@ -10,8 +10,15 @@ from honeyguide.config.settings import Settings
 from honeyguide.errors import ConfigError
 from honeyguide.protocols import Store
 
-OPENERS: Final = {"sqlite": "honeyguide.stores.sqlite:open_sqlite"}
+OPENERS: Final = {
+    "postgres": "honeyguide.stores.postgres:open_postgres",
+    "postgresql": "honeyguide.stores.postgres:open_postgres",
+    "sqlite": "honeyguide.stores.sqlite:open_sqlite",
+}
 """Scheme of `storage.url` -> the function that opens it, called with the URL, the settings and the clock."""
+
+EXTRAS: Final = {"psycopg": "postgres"}
+"""Package -> the extra of ours that brings it."""
 
 
 def open_store(settings: Settings, clock: Clock) -> Store:
@@ -26,6 +33,21 @@ def open_store(settings: Settings, clock: Clock) -> Store:
             cure=f"The schemes are: {', '.join(sorted(OPENERS))}; for example sqlite:///data. "
             "Without storage.url, project.data_dir is used.",
         )
-    module, _, name = OPENERS[scheme].partition(":")
-    opener: Callable[[str, Settings, Clock], Store] = getattr(import_module(module), name)
+    opener: Callable[[str, Settings, Clock], Store] = _named(OPENERS[scheme])
     return opener(url, settings, clock)
+
+
+def _named(target: str) -> Any:
+    """What `package.module:name` names."""
+    module, _, name = target.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        raise ConfigError(
+            f"storage.url needs the package {error.name}, which is not installed.",
+            cure=f"Run: pip install 'honeyguide[{extra}]'",
+            code="package_missing",
+        ) from error

@@ -33,11 +33,19 @@ def pending(line: Line, found: str | None, where: str) -> bool:
     return found != VERSIONS[line][-1]
 
 
-def upgrade(engine: "Engine", line: Line, begin: str, check: Callable[[str | None], bool]) -> None:
+def upgrade(
+    engine: "Engine",
+    line: Line,
+    begin: str,
+    check: Callable[[str | None], bool],
+    *,
+    version_table: str = "alembic_version",
+) -> None:
     """Bring a database to the present version in one transaction, opened by the statement `begin`.
 
     `check` says, once the transaction holds the lock, whether the version found still needs it:
-    of several processes that open a new database at the same time, one migrates and the others find it done."""
+    of several processes that open a new database at the same time, one migrates and the others find it done.
+    `version_table` is where the version of this line is kept."""
     # Both cost a third of a second to import, and most openings find nothing to migrate.
     from alembic import command
     from alembic.config import Config
@@ -49,7 +57,9 @@ def upgrade(engine: "Engine", line: Line, begin: str, check: Callable[[str | Non
     config.set_main_option("path_separator", "newline")
     with engine.connect() as connection:
         connection.exec_driver_sql(begin)
-        if check(MigrationContext.configure(connection).get_current_revision()):
+        found = MigrationContext.configure(connection, opts={"version_table": version_table}).get_current_revision()
+        if check(found):
             config.attributes["connection"] = connection
+            config.attributes["version_table"] = version_table
             command.upgrade(config, "head")
         connection.commit()

@@ -28,10 +28,10 @@ class KnownItems:
         return [row for row in rows if row.kind != "event" or (row.item_id is not None and row.item_id not in ids)]
 
     def add(self, rows: Iterable[LogRow]) -> None:
-        """Remember the items of rows that are committed."""
+        """Remember the items of rows that are committed; a duplicate (sequence 0) has made none."""
         if len(self._ids) > self._most:
             self._ids.clear()
-        self._ids.update(row.item_id for row in rows if row.item_id is not None)
+        self._ids.update(row.item_id for row in rows if row.item_id is not None and row.sequence)
 
 
 class Touched(NamedTuple):

@@ -1,7 +1,7 @@
 """Feature states on any database: what the fold writes, and what the reading of features begins with."""
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
@@ -13,7 +13,7 @@ from honeyguide.errors import Conflict
 from honeyguide.stores.conditions import BESIDE_HISTORY, HISTORY
 from honeyguide.stores.sql import Database, Reads, Writes
 from honeyguide.stores.sql.rows import SELECT_LOG, log_row
-from honeyguide.types import Folded, FoldMark
+from honeyguide.types import Folded, FoldMark, LogRow
 
 FOLD: Final = "features:"
 """Marks of feature groups in the table `folds` begin with this."""
@@ -67,8 +67,13 @@ def folded(db: Database, group: str, ids: Sequence[str], until: int) -> Folded:
     found = [db.execute(_STATE, (group, name)).fetchone() for name in ids] if after else []
     rows = [log_row(values) for name in ids for sql in _TAILS for values in db.execute(sql, (name, after, until)).fetchall()]
     rows.sort(key=attrgetter("sequence"))
-    through = rows[MOST_TAIL - 1].sequence if len(rows) > MOST_TAIL else until
-    return Folded(tuple(bytes(row[0]) for row in found if row), tuple(rows[:MOST_TAIL]), through)
+    return folded_rows([bytes(row[0]) for row in found if row], rows, until)
+
+
+def folded_rows(states: Iterable[bytes], tail: Sequence[LogRow], until: int) -> Folded:
+    """States and the rows after them, in log order, cut to `MOST_TAIL`."""
+    through = tail[MOST_TAIL - 1].sequence if len(tail) > MOST_TAIL else until
+    return Folded(tuple(states), tuple(tail[:MOST_TAIL]), through)
 
 
 def states_of(db: Database, group: str, ids: Collection[str]) -> dict[str, bytes]:

@@ -14,11 +14,8 @@ KEEP_ANSWER: Final = (
 )
 """Values of the answer, and the present: one that is kept already stays until it expires."""
 _SWEEP: Final = 100
-DROP_EXPIRED: Final = (
-    "DELETE FROM idempotency_keys WHERE key IN "
-    f"(SELECT key FROM idempotency_keys WHERE expires_at <= ? ORDER BY expires_at LIMIT {_SWEEP})"
-)
-"""Removes a few answers that have expired."""
+EXPIRED_ANSWERS: Final = f"SELECT key FROM idempotency_keys WHERE expires_at <= ? ORDER BY expires_at LIMIT {_SWEEP}"
+"""A few answers that have expired."""
 _RECORD: Final = (
     "INSERT INTO importer_checkpoints (source, rows_done, changed_at) VALUES (?, ?, ?) "
     "ON CONFLICT (source) DO UPDATE SET rows_done = excluded.rows_done, changed_at = excluded.changed_at"

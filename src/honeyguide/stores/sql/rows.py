@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+import polars as pl
 
 from honeyguide.stores.fold import Move
 from honeyguide.types import Item, Json, LogRow, User
@@ -16,12 +17,24 @@ ITEM_COLUMNS: Final = (*Item.__struct_fields__,)
 USER_COLUMNS: Final = (*User.__struct_fields__,)
 
 SELECT_LOG: Final = f"SELECT {', '.join(LOG_COLUMNS)} FROM log"
+LOG_AFTER: Final = f"{SELECT_LOG} WHERE sequence > ? ORDER BY sequence LIMIT ?"
 SELECT_ITEM: Final = f"SELECT {', '.join(ITEM_COLUMNS)} FROM items"
 SELECT_USER: Final = f"SELECT {', '.join(USER_COLUMNS)} FROM users"
 SELECT_AGED_ITEM: Final = f"SELECT {', '.join(ITEM_COLUMNS)}, first_sequence FROM items"
 """Items with the log position of their first sight, which they are ordered by."""
 LINKS_AT: Final = "SELECT user_id, canonical_id FROM user_links WHERE since <= :at AND (until IS NULL OR until > :at)"
 """Users who went by another id at a log position, and which."""
+
+INTERACTIONS: Final = {
+    "user_id": pl.String,
+    "item_id": pl.String,
+    "type": pl.String,
+    "value": pl.Float64,
+    "quantity": pl.Float64,
+    "ts": pl.Int64,
+    "sequence": pl.Int64,
+}
+"""The columns of the history for training."""
 
 Statement = tuple[str, Iterable[Sequence[Any]]]
 """A statement and the values of each of its runs."""

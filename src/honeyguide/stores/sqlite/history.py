@@ -5,23 +5,14 @@ from typing import Final
 import polars as pl
 
 from honeyguide.stores.conditions import HISTORY
-from honeyguide.stores.sql.rows import LINKS_AT
+from honeyguide.stores.sql.rows import INTERACTIONS, LINKS_AT
 from honeyguide.stores.sqlite.connect import Readers
 from honeyguide.stores.sqlite.state import position
 
-COLUMNS: Final = {
-    "user_id": pl.String,
-    "item_id": pl.String,
-    "type": pl.String,
-    "value": pl.Float64,
-    "quantity": pl.Float64,
-    "ts": pl.Int64,
-    "sequence": pl.Int64,
-}
 _CHUNK: Final = 50_000
 # NOT INDEXED: most rows are wanted, so the table in its own order beats any index.
 _READ: Final = (
-    f"SELECT {', '.join(COLUMNS)} FROM log NOT INDEXED "
+    f"SELECT {', '.join(INTERACTIONS)} FROM log NOT INDEXED "
     f"WHERE {HISTORY} AND kind = 'event' AND sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?"
 )
 
@@ -31,13 +22,13 @@ def interactions(readers: Readers, until: int | None) -> pl.DataFrame:
     with readers.snapshot() as db:
         end = position(db) if until is None else min(until, position(db))
         canonical = dict(db.execute(LINKS_AT, {"at": end}).fetchall())
-    frames = [pl.DataFrame(schema=COLUMNS)]
+    frames = [pl.DataFrame(schema=INTERACTIONS)]
     after = 0
     while True:
         with readers.snapshot() as db:
             rows = db.execute(_READ, (after, end, _CHUNK)).fetchall()
         if rows:
-            frames.append(pl.DataFrame(rows, schema=COLUMNS, orient="row"))
+            frames.append(pl.DataFrame(rows, schema=INTERACTIONS, orient="row"))
             after = rows[-1][-1]
         if len(rows) < _CHUNK:
             break

@@ -2,13 +2,15 @@
 
 import sqlite3
 from collections.abc import Sequence
+from typing import Final
 
 from honeyguide.clock import Clock
-from honeyguide.stores.sql.keys import DROP_EXPIRED, KEEP_ANSWER, KEPT_ANSWER
+from honeyguide.stores.sql.keys import EXPIRED_ANSWERS, KEEP_ANSWER, KEPT_ANSWER
 from honeyguide.stores.sqlite.connect import Readers
 from honeyguide.stores.sqlite.writer import Writer
 from honeyguide.types import StoredAnswer
 
+_SWEEP: Final = f"DELETE FROM idempotency_keys WHERE key IN ({EXPIRED_ANSWERS})"
 _Answer = tuple[str, str, int, bytes, int]
 
 
@@ -34,5 +36,5 @@ class SqliteIdempotency:
 def _put(db: sqlite3.Connection, answers: Sequence[tuple[_Answer, int]]) -> list[None]:
     for answer, now in answers:
         db.execute(KEEP_ANSWER, (*answer, now))
-        db.execute(DROP_EXPIRED, (now,))
+        db.execute(_SWEEP, (now,))
     return [None] * len(answers)

@@ -3,23 +3,21 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import polars as pl
 
-from honeyguide.errors import TooLarge
 from honeyguide.protocols import LogWatch
+from honeyguide.stores.sql.appended import check_size, settle
 from honeyguide.stores.sql.derive import KnownItems
-from honeyguide.stores.sql.rows import SELECT_LOG, log_row
+from honeyguide.stores.sql.rows import LOG_AFTER, log_row
+from honeyguide.stores.sql.scan import scan
 from honeyguide.stores.sqlite import derive, history, state
 from honeyguide.stores.sqlite.connect import Readers
 from honeyguide.stores.sqlite.rows import LOG_WIDTH, flat, insert_log
 from honeyguide.stores.sqlite.watch import Watch
 from honeyguide.stores.sqlite.writer import Writer
-from honeyguide.types import MAX_BATCH, Appended, LogRow, UserState
-
-_SCAN: Final = 2_000
-_AFTER: Final = f"{SELECT_LOG} WHERE sequence > ? ORDER BY sequence LIMIT ?"
+from honeyguide.types import Appended, LogRow, UserState
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +42,7 @@ class SqliteLog:
         """Commit up to `MAX_BATCH` rows in one transaction; see `protocols.EventLog.append`."""
         if not rows:
             return Appended(sequence=await self.position(), accepted=0)
-        if len(rows) > MAX_BATCH:
-            raise TooLarge(
-                f"An append of {len(rows)} rows is above the limit of {MAX_BATCH}.",
-                cure=f"Append at most {MAX_BATCH} rows at a time.",
-            )
+        check_size(rows)
         appended = await self._writer.commit(self._append, _Batch(rows, flat(rows)), size=len(rows))
         self._known.add(rows)
         return appended
@@ -68,25 +62,11 @@ class SqliteLog:
     async def rows_after(self, sequence: int, *, limit: int) -> list[LogRow]:
         """The next rows after a position, in log order."""
         with self._readers.snapshot() as db:
-            return [log_row(values) for values in db.execute(_AFTER, (sequence, limit)).fetchall()]
+            return [log_row(values) for values in db.execute(LOG_AFTER, (sequence, limit)).fetchall()]
 
     def scan(self, *, after: int = 0, until: int | None = None, limit: int | None = None) -> Iterator[list[LogRow]]:
         """Rows in log order, in batches of one short read each; without `until`, up to the position at the start."""
-        if until is None:
-            with self._readers.snapshot() as db:
-                until = state.position(db)
-        left = limit
-        while left is None or left > 0:
-            size = _SCAN if left is None else min(_SCAN, left)
-            with self._readers.snapshot() as db:
-                sql = f"{SELECT_LOG} WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?"
-                rows = [log_row(values) for values in db.execute(sql, (after, until, size)).fetchall()]
-            if rows:
-                yield rows
-            if len(rows) < size:
-                return
-            after = rows[-1].sequence
-            left = None if left is None else left - len(rows)
+        return scan(self._readers, state.POSITION, after=after, until=until, limit=limit)
 
     def interactions(self, *, until: int | None = None) -> pl.DataFrame:
         """The history for training; see `protocols.EventLog.interactions`."""
@@ -119,22 +99,8 @@ class SqliteLog:
         position = base + count if landed is None else max(landed, default=base)
         results = []
         for batch in batches:
-            results.append(_settle(batch.rows, base, landed, position))
+            results.append(settle(batch.rows, base, landed, position))
             base += len(batch.rows)
         fresh = (row for batch in batches for row in batch.rows if row.sequence)
         derive.apply(db, self._known.relevant(fresh))
         return results
-
-
-def _settle(rows: Sequence[LogRow], base: int, landed: set[int] | None, position: int) -> Appended:
-    """Give the rows of an append that landed their sequence, those that did not 0; returns what became of it."""
-    duplicates = []
-    last = 0
-    for at, row in enumerate(rows):
-        sequence = base + 1 + at
-        if landed is None or sequence in landed:
-            row.sequence = last = sequence
-        else:
-            row.sequence = 0
-            duplicates.append(at)
-    return Appended(last or position, len(rows) - len(duplicates), tuple(duplicates))

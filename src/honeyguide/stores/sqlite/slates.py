@@ -7,11 +7,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-import msgspec
-
 from honeyguide.clock import Clock
-from honeyguide.errors import Unavailable
 from honeyguide.stores.spool import Spool
+from honeyguide.stores.sql.slates import COUNT_SLATES, SELECT_SLATE, decode_slate, encode_slate, slates_of_user
 from honeyguide.stores.sqlite.connect import Readers, is_damage, meaning, open_writer
 from honeyguide.stores.sqlite.schema import migrate
 from honeyguide.types import ServedSlate, SlatesLogged
@@ -19,12 +17,6 @@ from honeyguide.types import ServedSlate, SlatesLogged
 _LOCK_SECONDS: Final = 0.25
 _CHUNKS: Final = (50, 5, 1)
 _WIDTH: Final = 4
-_FIRST: Final = -(2**63)
-_OF_USER: Final = (
-    "SELECT ts, sequence, body FROM slates WHERE user_id = ? AND (ts, sequence) > (?, ?) ORDER BY ts, sequence LIMIT 200"
-)
-_encode: Final = msgspec.msgpack.Encoder().encode
-_slate: Final = msgspec.msgpack.Decoder(ServedSlate)
 
 
 def _insert(rows: int) -> str:
@@ -58,37 +50,22 @@ class SqliteSlates:
     def append(self, slates: Sequence[ServedSlate]) -> SlatesLogged:
         """Commit a group and what waited before it; if the database is away, let the group wait in the spool."""
         with self._lock:
-            replayed = unreadable = 0
-            try:
-                if self._spool:
-                    replayed, unreadable = self._spool.drain(self._commit)
-                self._commit(slates)
-            except (Unavailable, sqlite3.Error, OSError):
-                kept = self._spool.add(slates)
-                return SlatesLogged(stored=replayed, spooled=kept, lost=len(slates) - kept + unreadable)
-            return SlatesLogged(stored=len(slates) + replayed, lost=unreadable)
+            return self._spool.through(slates, self._commit)
 
     async def get(self, request_id: str) -> ServedSlate | None:
         """The slate of a request id."""
         with self._readers.snapshot() as db:
-            row = db.execute("SELECT body FROM slates WHERE request_id = ?", (request_id,)).fetchone()
-        return _slate.decode(row[0]) if row else None
+            row = db.execute(SELECT_SLATE, (request_id,)).fetchone()
+        return decode_slate(row[0]) if row else None
 
     def of_user(self, user_id: str) -> Iterator[list[ServedSlate]]:
         """The stored slates of a user, oldest first, in batches of one short read each."""
-        after = (_FIRST, 0)
-        while True:
-            with self._readers.snapshot() as db:
-                rows = db.execute(_OF_USER, (user_id, *after)).fetchall()
-            if not rows:
-                return
-            yield [_slate.decode(row[2]) for row in rows]
-            after = rows[-1][:2]
+        return slates_of_user(self._readers, user_id)
 
     def count(self) -> int:
         """How many slates are stored."""
         with self._readers.snapshot() as db:
-            return int(db.execute("SELECT count(*) FROM slates").fetchone()[0])
+            return int(db.execute(COUNT_SLATES).fetchone()[0])
 
     def close(self) -> None:
         """Let go of the file."""
@@ -98,13 +75,16 @@ class SqliteSlates:
 
     def _commit(self, slates: Sequence[ServedSlate]) -> None:
         try:
-            self._write(slates)
+            try:
+                self._write(slates)
+            except sqlite3.Error as error:
+                self._drop()
+                if not is_damage(error):
+                    raise
+                self._begin_anew()
+                self._write(slates)
         except sqlite3.Error as error:
-            self._drop()
-            if not is_damage(error):
-                raise
-            self._begin_anew()
-            self._write(slates)
+            raise meaning(error, self._path) from error
 
     def _write(self, slates: Sequence[ServedSlate]) -> None:
         if self._db is None:
@@ -113,7 +93,7 @@ class SqliteSlates:
         assert db is not None
         values: list[object] = []
         for slate in slates:
-            values += (slate.request_id, slate.ts, slate.user_id, _encode(slate))
+            values += (slate.request_id, slate.ts, slate.user_id, encode_slate(slate))
         with db:  # rolls back when something is raised
             db.execute("BEGIN IMMEDIATE")
             start = 0

@@ -5,8 +5,9 @@ from operator import attrgetter
 from typing import Any, Final
 
 from honeyguide.stores.conditions import BESIDE_HISTORY, HISTORY
-from honeyguide.stores.fold import People, fold_properties, merged_properties
+from honeyguide.stores.fold import People, merged_properties
 from honeyguide.stores.sql.features import folded
+from honeyguide.stores.sql.past import group_then
 from honeyguide.stores.sql.rows import LINKS_AT, SELECT_LOG, SELECT_USER, log_row, user
 from honeyguide.stores.sqlite.rows import select_in
 from honeyguide.types import User, UserEvent, UserState
@@ -23,9 +24,12 @@ _NAMED: Final = "SELECT EXISTS (SELECT 1 FROM user_links WHERE canonical_id = :u
 _CHANGES: Final = f"{SELECT_LOG} WHERE {BESIDE_HISTORY} AND kind <> 'event' AND user_id"
 
 
+POSITION: Final = "SELECT seq FROM sqlite_sequence WHERE name = 'log'"
+
+
 def position(db: sqlite3.Connection) -> int:
     """The last number that the log gave out. It never goes back, also when the newest rows were erased."""
-    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'log'").fetchone()
+    row = db.execute(POSITION).fetchone()
     return int(row[0]) if row else 0
 
 
@@ -78,10 +82,6 @@ def _group_at(db: sqlite3.Connection, user_id: str, until: int) -> list[User]:
     found = db.execute(f"{LINKS_AT} AND user_id = :user_id", {"at": until, "user_id": user_id}).fetchone()
     root = found[1] if found else user_id
     pointing = db.execute(f"{LINKS_AT} AND canonical_id = :root ORDER BY user_id", {"at": until, "root": root}).fetchall()
-    group = {name: User(user_id=name, canonical_id=root) for name, _ in pointing} | {root: User(user_id=root)}
-    rows = map(log_row, select_in(db, _CHANGES, group))
-    for row in sorted((row for row in rows if row.sequence <= until), key=attrgetter("sequence")):
-        assert row.user_id is not None
-        member = group[row.user_id]
-        member.properties = fold_properties(member.properties, row)
-    return list(group.values())
+    names = [name for name, _ in pointing]
+    rows = (row for row in map(log_row, select_in(db, _CHANGES, [*names, root])) if row.sequence <= until)
+    return group_then(root, names, sorted(rows, key=attrgetter("sequence")))

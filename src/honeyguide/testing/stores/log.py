@@ -62,6 +62,8 @@ class LogSuite(Fixtures):
         assert again.sequence == appended.sequence
         assert [row.item_id for batch in store.log.scan() for row in batch] == ["a", "b", "d"]
         assert run(store.catalogue.item("c")) is None, "a row that was left out made an item"
+        run(store.log.append([event("u", "c")]))
+        assert run(store.catalogue.item("c")) is not None, "a row that was left out keeps a later one from making its item"
 
     def test_a_retry_that_ends_with_duplicates_leaves_the_position_at_the_last_row(self, store: Store) -> None:
         """Numbers that duplicates used up are not positions."""
