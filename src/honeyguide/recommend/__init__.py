@@ -6,6 +6,7 @@
 Start at `Recommend.serve`; the stages are in `pipeline.py`, what they are made of in `honeyguide/recipes.py`.
 """
 
+import asyncio
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -270,7 +271,7 @@ class Recommend:
         if slate.user_id and "state" not in slate.degraded:
             limit = self._settings.recommend.remembered
             state = await self._store.log.user_state(slate.user_id, limit=limit, until=slate.as_of)
-        items = self._items.as_it_was(self._changed_since(slate.as_of))
+        items = self._items.as_it_was(await asyncio.to_thread(self._changed_since, slate.as_of))
         lineup = self._serving.lineup
         return await self._list(query, surface, pair, lineup, state, items, slate.computed_at, LONG, [], slate.missed)
 

@@ -35,45 +35,44 @@ async def list_versions(call: Call[PageParams, None]) -> Answer:
     """All trained versions, newest first."""
     limit, after = cursors.check_limit(call.params), cursors.read("versions", call.params.cursor)
     registry = call.runtime.store.registry
-    versions = registry.versions()
+    versions, aliases = await asyncio.to_thread(lambda: (registry.versions(), registry.aliases()))
     if after is not None:
         labels = [version.label for version in versions]
         versions = versions[labels.index(after) + 1 :] if after in labels else []
     shown, next_cursor = cursors.page("versions", versions, limit, lambda version: version.label)
-    aliases = registry.aliases()
     return reply(VersionPage([VersionOut.of(version, aliases) for version in shown], next_cursor))
 
 
 async def get_version(call: Call[VersionParams, None]) -> Answer:
     """One version with its manifest."""
     registry = call.runtime.store.registry
-    found = registry.version(call.params.name, call.params.version)
-    out = VersionOut.of(found, registry.aliases())
+    found = await asyncio.to_thread(registry.version, call.params.name, call.params.version)
+    out = VersionOut.of(found, await asyncio.to_thread(registry.aliases))
     return reply(VersionDetail(**msgspec.structs.asdict(out), manifest=found.manifest))
 
 
 async def list_aliases(call: Call[object, None]) -> Answer:
     """All aliases and what they point at."""
-    aliases = call.runtime.store.registry.aliases()
+    aliases = await asyncio.to_thread(call.runtime.store.registry.aliases)
     return reply(AliasPage([_alias(call, name, aliases[name]) for name in sorted(aliases)], None))
 
 
 async def get_alias(call: Call[AliasParams, None]) -> Answer:
     """What one alias points at."""
-    return reply(_alias(call, call.params.alias, _target(call)))
+    return reply(_alias(call, call.params.alias, await _target(call)))
 
 
 async def put_alias(call: Call[AliasParams, AliasIn]) -> Answer:
     """Point an alias at a version, which is loaded first: a damaged one is refused and the old one serves on."""
     if not _ALIAS.fullmatch(call.params.alias):
         raise refused("alias", "This is no name for an alias. Use a-z, 0-9, _ and -, beginning with a letter.")
-    target = call.runtime.store.registry.version(call.body.model, call.body.version)
+    target = await asyncio.to_thread(call.runtime.store.registry.version, call.body.model, call.body.version)
     return await _point(call, target)
 
 
 async def delete_alias(call: Call[AliasParams, None]) -> Answer:
     """Remove an alias; without a champion, what is popular is served."""
-    _target(call)
+    await _target(call)
     await asyncio.to_thread(call.runtime.store.registry.delete_alias, call.params.alias)
     await call.runtime.serving.refresh()
     return Answer(b"", 204)
@@ -81,8 +80,8 @@ async def delete_alias(call: Call[AliasParams, None]) -> Answer:
 
 async def roll_back(call: Call[AliasParams, None]) -> Answer:
     """Point an alias at what it pointed at before."""
-    _target(call)
-    previous = call.runtime.store.registry.previous(call.params.alias)
+    await _target(call)
+    previous = await asyncio.to_thread(call.runtime.store.registry.previous, call.params.alias)
     if previous is None:
         raise Conflict(
             f"The alias {call.params.alias} has pointed at nothing else before.", cure="PUT the alias to choose a version."
@@ -90,8 +89,8 @@ async def roll_back(call: Call[AliasParams, None]) -> Answer:
     return await _point(call, previous)
 
 
-def _target(call: Call[AliasParams, object]) -> ModelVersion:
-    alias, aliases = call.params.alias, call.runtime.store.registry.aliases()
+async def _target(call: Call[AliasParams, object]) -> ModelVersion:
+    alias, aliases = call.params.alias, await asyncio.to_thread(call.runtime.store.registry.aliases)
     if alias not in aliases:
         known = ", ".join(sorted(aliases)) or "none yet; train a model first"
         raise NotFound(f"There is no alias {alias!r}.", cure=f"There are: {known}.")
@@ -116,14 +115,14 @@ def _alias(call: Call[object, object], alias: str, target: ModelVersion) -> Alia
 async def list_jobs(call: Call[PageParams, None]) -> Answer:
     """Jobs, newest first."""
     limit, after = cursors.check_limit(call.params), cursors.read("jobs", call.params.cursor)
-    rows = call.runtime.store.jobs.page(limit=limit + 1, after=after)
+    rows = await asyncio.to_thread(lambda: call.runtime.store.jobs.page(limit=limit + 1, after=after))
     shown, next_cursor = cursors.page("jobs", rows, limit, lambda job: job.job_id)
     return reply(JobPage([JobOut.of(job) for job in shown], next_cursor))
 
 
 async def get_job(call: Call[JobParams, None]) -> Answer:
     """One job as it is now."""
-    return reply(JobOut.of(call.runtime.store.jobs.get(call.params.job_id)))
+    return reply(JobOut.of(await asyncio.to_thread(call.runtime.store.jobs.get, call.params.job_id)))
 
 
 async def start_job(call: Call[object, JobIn]) -> Answer:

@@ -26,7 +26,7 @@ Connection = psycopg.Connection[Row]
 FAIL_FAST: Final = 0.25
 """Seconds after a failed attempt in which nobody tries again: many callers at once would all wait for a dead server."""
 _SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_GRACE: Final = 0.1
+_GRACE: Final = 0.05
 """Seconds that the server has to say that it stopped what took too long."""
 
 
