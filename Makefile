@@ -12,7 +12,7 @@ VENDOR := src/honeyguide/static/vendor/vendor.json
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo serve test lint bench docs lock build clean
+.PHONY: help setup demo cluster serve test lint bench docs lock build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +21,10 @@ setup: $(DONE)/package $(VENDOR) ## create .venv with the locked dependencies an
 
 demo: setup ## make a small shop, train, serve it with live traffic (ARGS="--help" lists its options)
 	$(BIN)/honeyguide demo $(ARGS)
+
+cluster: setup ## the same on two nodes with PostgreSQL and Redis (ARGS="--drill" breaks each in turn)
+	scripts/system-packages initdb=postgresql redis-server=redis-server
+	$(BIN)/honeyguide demo --cluster $(ARGS)
 
 serve: setup ## serve the project in this folder (ARGS="--port 9000")
 	$(BIN)/honeyguide serve $(ARGS)

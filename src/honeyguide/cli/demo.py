@@ -8,7 +8,9 @@ import typer
 from honeyguide.cli import logs
 from honeyguide.cli.opening import invocation
 from honeyguide.cli.output import Json, Out
+from honeyguide.simulate.cluster import run_cluster
 from honeyguide.simulate.demo import DemoOptions, run_demo
+from honeyguide.simulate.drill import Times
 
 app = typer.Typer(add_completion=False)
 
@@ -20,6 +22,13 @@ NoTraffic = Annotated[bool, typer.Option("--no-traffic", help="Serve it without 
 Seconds = Annotated[float | None, typer.Option("--seconds", metavar="N", min=0.0, help="Stop after so much traffic.")]
 Pace = Annotated[float, typer.Option("--pace", metavar="N", min=0.0, help="Lists per second; 0 is as many as can be.")]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Another shop of the same kind.")]
+
+InCluster = Annotated[
+    bool, typer.Option("--cluster", help="Two nodes and a worker on PostgreSQL and Redis servers of their own.")
+]
+InDrill = Annotated[
+    bool, typer.Option("--drill", help="With --cluster: freeze Redis, kill PostgreSQL, kill a node, and count.")
+]
 
 
 @app.command()
@@ -33,6 +42,8 @@ def demo(
     seconds: Seconds = None,
     pace: Pace = 50.0,
     seed: Seed = None,
+    cluster: InCluster = False,
+    drill: InDrill = False,
     json: Json = False,
 ) -> None:
     """Build a shop, play a month in it, train, serve, and let simulated shoppers use it until ctrl-C.
@@ -44,7 +55,11 @@ def demo(
     options = DemoOptions(
         users=users, items=items, seed=seed, port=port, keep=keep, traffic=not no_traffic, seconds=seconds, pace=pace
     )
-    result = run_demo(options, out.notes if json else out.data)
+    console = out.notes if json else out.data
+    if cluster or drill:
+        result = run_cluster(options, console, times=Times() if drill else None)
+    else:
+        result = run_demo(options, console)
     out.result(result)
     if result.exit_code:
         raise typer.Exit(result.exit_code)

@@ -19,7 +19,7 @@ from honeyguide.cli.opening import short
 from honeyguide.clock import Clock, SystemClock
 from honeyguide.errors import Conflict
 from honeyguide.simulate.building import build, settings_of
-from honeyguide.simulate.child import Server, serving
+from honeyguide.simulate.child import serving
 from honeyguide.simulate.folder import Folder, open_folder
 from honeyguide.simulate.running import DemoResult, Running
 from honeyguide.simulate.screen import Screen
@@ -59,26 +59,26 @@ def run_demo(options: DemoOptions, console: Console, *, clock: Clock | None = No
     clock = clock or SystemClock()
     begun = clock.monotonic()
     screen = Screen(console, clock)
-    port = _port(options.port, screen)
-    with _place(options.keep) as path:
+    port = port_of(options.port, screen)
+    with place(options.keep) as path:
         folder = open_folder(path, clock, items=options.items, users=options.users, seed=options.seed)
         shop, past = build(folder, screen)
         with serving(folder.config, port, folder.path / "server.log") as server:
-            headers = _headers(folder)
-            _show_list(shop, server, headers, screen)
+            headers = headers_of(folder)
+            show_list(shop, server.url, headers, screen)
             result = DemoResult(server.url, round(clock.monotonic() - begun, 1))
             screen.line("ready", Text(f"{result.first_list_seconds:.1f} s from the start to the first list", "bold"))
-            _invite(folder, server, screen, with_key=bool(headers))
-            running = Running(folder, shop, past, server, headers, screen, clock)
+            _invite(folder, server.url, screen, with_key=bool(headers))
+            running = Running(folder, shop, past, (server,), headers, screen, clock)
             if options.traffic:
                 asyncio.run(running.shop_on(result, seconds=options.seconds, pace=Pace(lists=options.pace)))
             else:
                 asyncio.run(running.wait(result, seconds=options.seconds))
-        _farewell(options.keep, result, screen)
+        farewell(options.keep, result, screen)
     return result
 
 
-def _port(wanted: int | None, screen: Screen) -> int:
+def port_of(wanted: int | None, screen: Screen) -> int:
     """A port that can be bound now: the one that was asked for or an error, else 8000, else any."""
     port = PORT if wanted is None else wanted
     try:
@@ -94,7 +94,7 @@ def _port(wanted: int | None, screen: Screen) -> int:
 
 
 @contextmanager
-def _place(keep: Path | None) -> Iterator[Path]:
+def place(keep: Path | None) -> Iterator[Path]:
     """The folder to work in: the one to keep, or one that is gone afterwards."""
     if keep is not None:
         yield keep.absolute()
@@ -103,15 +103,16 @@ def _place(keep: Path | None) -> Iterator[Path]:
         yield Path(path)
 
 
-def _headers(folder: Folder) -> dict[str, str]:
+def headers_of(folder: Folder) -> dict[str, str]:
+    """What a request to the project's servers must carry."""
     key = settings_of(folder).auth.key
     return {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
 
 
-def _show_list(shop: Shop, server: Server, headers: Mapping[str, str], screen: Screen) -> None:
+def show_list(shop: Shop, url: str, headers: Mapping[str, str], screen: Screen) -> None:
     """Show what a list looks like; the user of the examples is taken if there is one."""
     user_id = TRY_USER if TRY_USER in shop.user_ids else shop.user_ids[0]
-    with httpx.Client(base_url=server.url, headers=headers, timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False) as client:
         answer = client.post("/v1/recommendations", json={"user_id": user_id, "n": 5}).raise_for_status().json()
     screen.line("list", f"for {user_id}, by {answer['model']}")
     for entry in answer["items"]:
@@ -120,14 +121,19 @@ def _show_list(shop: Shop, server: Server, headers: Mapping[str, str], screen: S
         screen.line("", Text.assemble((shop.items.titles[item], "bold"), f"  {price}"), entry["reason"]["text"])
 
 
-def _invite(folder: Folder, server: Server, screen: Screen, *, with_key: bool) -> None:
+def _invite(folder: Folder, url: str, screen: Screen, *, with_key: bool) -> None:
     """Where it answers, and what to try."""
+    screen.blank()
+    screen.line("serving", Text(url, "bold"), f"{url}/docs describes the API")
+    invite(folder, url, url, screen, with_key=with_key)
+
+
+def invite(folder: Folder, url: str, told: str, screen: Screen, *, with_key: bool) -> None:
+    """What to try: lists at `url`, events told to the server at `told`."""
     key = " -H 'Authorization: Bearer KEY'" if with_key else ""
     command = f"{program()} --config {folder.config}"
-    screen.blank()
-    screen.line("serving", Text(server.url, "bold"), f"{server.url}/docs describes the API")
-    screen.line("try", f"curl -X POST{key} '{server.url}/recommendations?user_id={TRY_USER}&n=10'")
-    screen.line("", f"curl -X POST{key} '{server.url}/track/purchase?user_id={TRY_USER}&item_id=item_1'")
+    screen.line("try", f"curl -X POST{key} '{url}/recommendations?user_id={TRY_USER}&n=10'")
+    screen.line("", f"curl -X POST{key} '{told}/track/purchase?user_id={TRY_USER}&item_id=item_1'")
     screen.line("", f"{command} recommend {TRY_USER} --explain")
     screen.line("", f"{command} models promote popular@1", "and see CTR fall")
     screen.line("stop", "ctrl-C")
@@ -142,8 +148,9 @@ def program() -> str:
     return short(beside) if beside.exists() else f"{sys.executable} -m honeyguide"
 
 
-def _farewell(keep: Path | None, result: DemoResult, screen: Screen) -> None:
+def farewell(keep: Path | None, result: DemoResult, screen: Screen, *, flag: str = "") -> None:
+    """What failed, and how to go on."""
     for failure in result.failures:
         screen.line("failed", Text(failure, "red"))
-    kept = f"the shop is in {keep}; honeyguide demo --keep {keep} goes on with it"
+    kept = f"the shop is in {keep}; honeyguide demo{flag} --keep {keep} goes on with it"
     screen.line("stopped", kept if keep else "the shop is gone; with --keep DIR it would stay")

@@ -57,6 +57,10 @@ class Folder:
         """The configuration of the project."""
         return self.path / CONFIG_FILE
 
+    def configure(self, more: str) -> None:
+        """Write the configuration: the demo's own, and these sections."""
+        self.config.write_text(f"{_CONFIG}\n{more}", encoding="utf-8")
+
     def remember(self, simulated: int) -> None:
         """Write down that the past is imported, and how far simulated time has come since."""
         _write(self.path, replace(self.note, simulated=simulated, filled=True))

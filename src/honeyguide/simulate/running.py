@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -42,23 +42,27 @@ class DemoResult:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server, the shop that it serves and its past, and whoever watches."""
+    """Servers of one project, the shop that they serve and its past, and whoever watches. The shoppers use the first."""
 
     folder: Folder
     shop: Shop
     past: pl.DataFrame
-    server: Server
+    servers: Sequence[Server]
     headers: Mapping[str, str]
     screen: Screen
     clock: Clock
 
     async def shop_on(self, result: DemoResult, *, seconds: float | None, pace: Pace) -> None:
         """Shoppers until ctrl-C, for so many seconds, or until the server is gone; then the report."""
-        client = httpx.AsyncClient(base_url=self.server.url, headers=self.headers, timeout=30, trust_env=False)
-        async with client:
-            shoppers = self._shoppers(client, pace)
-            with _ctrl_c() as told:
-                await self._watch(shoppers, told, seconds)
+        url = self.servers[0].url
+        async with httpx.AsyncClient(base_url=url, headers=self.headers, timeout=30, trust_env=False) as client:
+            shoppers = self.shoppers(Service(client), pace)
+            with ctrl_c() as told:
+                await self.watch(shoppers, told, seconds)
+        self.look_back(shoppers, result)
+
+    def look_back(self, shoppers: Shoppers, result: DemoResult) -> None:
+        """Show and keep what the traffic came to."""
         self.folder.remember(shoppers.simulated)
         self.screen.report(shoppers.traffic)
         result.traffic = shoppers.traffic.as_json()
@@ -67,14 +71,15 @@ class Running:
 
     async def wait(self, result: DemoResult, *, seconds: float | None) -> None:
         """No shoppers: serve until ctrl-C, for so many seconds, or until the server is gone."""
-        with _ctrl_c() as told, suppress(TimeoutError):
+        with ctrl_c() as told, suppress(TimeoutError):
             await asyncio.wait_for(self._end(told), seconds)
         self._look_after(result)
 
-    def _shoppers(self, client: httpx.AsyncClient, pace: Pace) -> Shoppers:
+    def shoppers(self, service: Service, pace: Pace) -> Shoppers:
+        """The users of the shop, beside those who see other lists."""
         return Shoppers(
             self.shop,
-            Service(client),
+            service,
             self.clock,
             references=references(self.shop, popularity(self.shop, self.past)),
             owned=owned(self.shop, self.past),
@@ -82,7 +87,8 @@ class Running:
             begin=self.folder.note.simulated,
         )
 
-    async def _watch(self, shoppers: Shoppers, told: asyncio.Event, seconds: float | None) -> None:
+    async def watch(self, shoppers: Shoppers, told: asyncio.Event, seconds: float | None) -> None:
+        """Let them shop for so many seconds, or until told to stop, and show how it goes."""
         shopping = asyncio.create_task(shoppers.run(seconds=seconds))
         ending = asyncio.create_task(self._end(told))
         with self.screen.live(shoppers.traffic) as figures:
@@ -95,18 +101,19 @@ class Running:
         await shopping
 
     async def _end(self, told: asyncio.Event) -> None:
-        """Return when told to stop, or when the server has ended by itself."""
-        while not told.is_set() and self.server.alive:
+        """Return when told to stop, or when a server has ended by itself."""
+        while not told.is_set() and all(server.alive for server in self.servers):
             with suppress(TimeoutError):
                 await asyncio.wait_for(told.wait(), REFRESH_SECONDS)
 
     def _look_after(self, result: DemoResult) -> None:
-        if not self.server.alive:
-            result.failures.append(f"the server ended by itself; its last words: {self.server.last_words()}")
+        for server in self.servers:
+            if not server.alive:
+                result.failures.append(f"the server ended by itself; its last words: {server.last_words()}")
 
 
 @contextmanager
-def _ctrl_c() -> Iterator[asyncio.Event]:
+def ctrl_c() -> Iterator[asyncio.Event]:
     """An event that ctrl-C and SIGTERM set, instead of breaking off."""
     told = asyncio.Event()
     numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
