@@ -93,6 +93,11 @@ class Server:
             self._process.wait(60)
             self._process = None
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and neither stopped nor killed since."""
+        return self._process is not None
+
     def signal(self, how: signal.Signals) -> None:
         """Send a signal to every process of the server."""
         assert self._process is not None

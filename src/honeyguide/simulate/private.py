@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -53,7 +54,7 @@ def free_port() -> int:
     return port
 
 
-class PrivateServer:
+class PrivateServer(ABC):
     """A server process that is ours. `options` are lines of its configuration, laid over the ones that there are."""
 
     name: str
@@ -125,12 +126,12 @@ class PrivateServer:
                 with suppress(ProcessLookupError):
                     os.kill(pid, how)
 
+    @abstractmethod
     def answers(self) -> bool:
         """Whether it takes requests."""
-        raise NotImplementedError
 
-    def _command(self) -> Sequence[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def _command(self) -> Sequence[str]: ...
 
 
 class PrivateRedis(PrivateServer):
