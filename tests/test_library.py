@@ -160,3 +160,15 @@ def test_a_person_is_merged_and_exported(shop: Honeyguide) -> None:
     assert told[-1] == {"table": "end", "rows": {"users": 2, "user_links": 1, "log": 4, "slates": 1}}
     with pytest.raises(NotFound):
         next(shop.export_user("nobody"))
+
+
+def test_features_are_read_and_replayed(tmp_path: Path) -> None:
+    with open_shop(tmp_path, train=False) as hg:
+        read = hg.features(["u0"], ["tea"], ["total_purchases", "price", "clicks_1d"])
+        assert read.users["u0"]["total_purchases"].value == 2.0
+        assert read.items["tea"]["price"].value == 5.0
+        first = min(event["ts"] for event in history() if event["user_id"] == "u0" and event["type"] == "purchase")
+        rows = pl.DataFrame({"entity_id": ["u0"] * 3, "t": [first, first + 1, NOW]})
+        assert hg.replay("user", rows, ["total_purchases"])["total_purchases"].to_list() == [0.0, 1.0, 2.0]
+        with pytest.raises(honeyguide.HoneyguideError, match="no feature view 'totl_purchases'"):
+            hg.features(["u0"], views=["totl_purchases"])

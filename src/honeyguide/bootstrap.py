@@ -13,6 +13,7 @@ from honeyguide.clock import Chance, Clock, RequestIds, SystemClock, system_chan
 from honeyguide.config import Settings, settings_fingerprint
 from honeyguide.features import FeatureReader, ItemBlock
 from honeyguide.features.custom import plans_of
+from honeyguide.features.past import Past, Rules
 from honeyguide.ingest import Ingest
 from honeyguide.ingest.events import EventRules
 from honeyguide.jobs import Rounds, Schedule
@@ -41,6 +42,7 @@ from honeyguide.recommend.pipeline import Pipeline
 from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.subjects import Subjects
 from honeyguide.stores.files import FileArtefacts
+from honeyguide.stores.fold import People, fold_item, fold_properties
 from honeyguide.stores.urls import open_store
 from honeyguide.types import Appended, LogRow, Process, ProcessRole
 
@@ -195,10 +197,14 @@ class Runtime:
         await self.columns.follow(rows, appended)
         await self.follow.appended_here(rows, appended)
 
+    def past(self, until: int | None = None) -> Past:
+        """The log up to a position, for replays; reads all of it."""
+        return Past.of(self.store.log, self.plans, Rules(fold_item, fold_properties, People), until=until)
+
     def _wire_features(self) -> None:
         """Feature views: their fold, the columns of items, and reading them."""
         settings, store, clock, metrics = self.settings, self.store, self.clock, self.metrics
-        plans = plans_of(settings)
+        self.plans = plans = plans_of(settings)
         self.items = ItemBlock(keeps_vectors=any(view.kind == "vector" for plan in plans.values() for view in plan.views))
         self.folding = FeatureFolding(store.log, store.features, tuple(plans.values()), clock, metrics)
         self.columns = FeatureColumns(plans["item"], store.log, store.features, self.items, clock, metrics)

@@ -21,6 +21,8 @@ from honeyguide.bootstrap import Runtime, open_runtime
 from honeyguide.clock import Clock
 from honeyguide.config import Settings, load
 from honeyguide.errors import FieldError, InvalidInput
+from honeyguide.features.online import FeatureRead
+from honeyguide.features.replay import replay
 from honeyguide.messages import EventIn, Explanation, IngestReport, ItemIn, Merged, Query, Rejected, Slate, UserIn
 from honeyguide.train import TrainReport, train
 from honeyguide.types import Json
@@ -119,6 +121,20 @@ class Honeyguide:
     def similar(self, item_id: str, n: int = 10, *, surface: str = "similar", **fields: Any) -> Slate:
         """The items most similar to an item."""
         return self.run(self.runtime.recommend.recommend(_query(item_id=item_id, n=n, surface=surface, **fields)))
+
+    def features(
+        self, users: Sequence[str] = (), items: Sequence[str] = (), views: Sequence[str] | None = None
+    ) -> FeatureRead:
+        """What the feature views (all, if not named) say of users and items now. Raises NotFound for an unknown view."""
+        return self.run(self.runtime.features.read(users, items, views))
+
+    def replay(
+        self, entity: Literal["user", "item"], rows: pl.DataFrame, views: Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        """`rows` (`entity_id`, `t` in ms) with what the views said of each user or item just before t, for training.
+
+        Reads the whole log into memory. Raises NotFound for an unknown view."""
+        return replay(self.runtime.past(), entity, rows, views)
 
     def merge_users(self, user_id: str, into: str) -> Merged:
         """Make `user_id` (a visitor before the login) one person with `into`. Raises Conflict or NotFound."""

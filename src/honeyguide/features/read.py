@@ -90,12 +90,13 @@ def _value(
 def finish(view: FeatureView, count: Any, amount: Any, over: Any, divide: Callable[[Any, Any], Any]) -> Any:
     """The value of a tallied view from its totals: numbers, or arrays of them. `divide` says what x / 0 is."""
     prior = (view.prior or 0.0) * view.prior_weight
+    total = amount * 1.0 / MICRO  # rounded to a float first, as arrays are: whole numbers divide more exactly in Python
     if view.kind == "count":
-        return amount / MICRO if view.weights else count + 0.0
+        return total if view.weights else count + 0.0
     if view.kind == "sum":
-        return amount / MICRO
+        return total
     if view.kind == "mean":
-        return divide(amount / MICRO + prior, count + view.prior_weight)
+        return divide(total + prior, count + view.prior_weight)
     return divide(count + prior, over + view.prior_weight)
 
 
@@ -119,7 +120,7 @@ def _attribute(view: FeatureView, now: int, own: Mapping[str, Any]) -> Value:
     return Value(found, None, found is None)
 
 
-def since(view: FeatureView, at: Any, now: int) -> Any:
+def since(view: FeatureView, at: Any, now: Any) -> Any:
     """Seconds since `at` (ms), a number or an array; None or NaN if that is longer ago than the window."""
     width = round(view.window * 1000) // STEPS
     seconds = (now - at) / 1000
