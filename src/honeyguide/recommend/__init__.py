@@ -18,7 +18,7 @@ import structlog
 from honeyguide.cache import Cache, Computed, Found, Want
 from honeyguide.clock import Clock, RequestIds
 from honeyguide.config.settings import Settings, Surface
-from honeyguide.errors import FieldError, InvalidInput, NotFound
+from honeyguide.errors import FieldError, InvalidInput, NotFound, Unavailable
 from honeyguide.features import ItemBlock
 from honeyguide.messages import EventIn, Explanation, Query, Reason, Rejected, Slate, SlateItem
 from honeyguide.monitoring.metrics import Metrics
@@ -229,10 +229,10 @@ class Recommend:
         if query.events:
             state = overlay(state, self._checked(query.events, now))
         request = hydrate(query, surface, state, items, pair.model, pair.popular, self._weighing, self._settings, now)
-        outcome = await self._pipeline.run(self._recipe(request), request, length, skip=skip)
-        if not outcome.items and pair.popular is None:
-            self._last_resort(request, outcome, length)
-        degraded += [f"source:{name}" for name in outcome.missed]
+        outcome = await self._outcome(request, length, skip, degraded)
+        if not outcome.items:
+            self._last_resort(request, outcome, length, pair)
+        degraded += [f"source:{name}" for name in outcome.missed] + [f"filter:{name}" for name in outcome.failed]
         ranked = pack(
             outcome.items,
             as_of=state.as_of,
@@ -245,13 +245,24 @@ class Recommend:
         )
         return Made(ranked, request, outcome)
 
+    async def _outcome(self, request: Request, length: int, skip: Sequence[str], degraded: list[str]) -> Outcome:
+        """What the stages make of a request; when one of them fails, as if no source had answered."""
+        try:
+            return await self._pipeline.run(self._recipe(request), request, length, skip=skip)
+        except Exception:  # counted: what was last popular needs none of them
+            self._metrics.recommend_fallbacks.labels(request.surface.name, "stages").inc()
+            log.exception("a stage failed")
+            degraded.append("stages")
+            return Outcome(missed=[source.name for source in self._recipe(request).sources])
+
     async def _state(self, query: Query, degraded: list[str]) -> UserState:
-        """The user's state now; an empty one, and `degraded` says so, when it cannot be read."""
+        """The user's state now; an empty one, and `degraded` says so, when it cannot be read in the surface's time."""
         user_id = _subject(query)
         try:
-            if not user_id:
-                return UserState("", await self._store.log.position())
-            return await self._store.log.user_state(user_id, limit=self._settings.recommend.remembered)
+            async with asyncio.timeout(self._surfaces[query.surface].deadline):
+                if not user_id:
+                    return UserState("", await self._store.log.position())
+                return await self._store.log.user_state(user_id, limit=self._settings.recommend.remembered)
         except Exception:  # counted: without its state the user gets the ladder's lower rungs
             self._metrics.recommend_fallbacks.labels(query.surface, "state").inc()
             log.exception("user state cannot be read")
@@ -287,15 +298,22 @@ class Recommend:
         table = self._store.catalogue
         return [(item_id, table.item_at(item_id, sequence)) for item_id in table.items_changed_after(sequence)]
 
-    def _last_resort(self, request: Request, outcome: Outcome, length: int) -> None:
-        """The ladder's last rung: what was popular when something was last known."""
-        allowed = self._pipeline.allowed(self._recipe(request).filters, request)
+    def _last_resort(self, request: Request, outcome: Outcome, length: int, pair: Pair) -> None:
+        """The ladder's last rung: what was popular when something was last known. Below it is only an error: Raises
+        `Unavailable` where no source has answered and nothing was ever popular."""
+        recipe = self._recipe(request)
+        silent = len(outcome.missed) == len(recipe.sources)
+        if pair.popular is not None and not silent:
+            return
+        allowed = self._pipeline.allowed(recipe.filters, request, [])
         rows = request.items.numbers_of(self._serving.last_known_popular())
         ids = [request.items.ids[row] for row in rows[allowed[rows]][:length].tolist()]
         if ids:
             outcome.rung = "disk"
             reason = Reason("popular", "popular with other shoppers")
             outcome.items = [SlateItem(item_id, 0.0, rank, ["disk"], reason) for rank, item_id in enumerate(ids, start=1)]
+        elif silent and not outcome.failed:
+            raise Unavailable("No list can be made now: no source answers.", cure="Ask again in a moment; the log says why.")
 
     def _recipe(self, request: Request) -> Recipe:
         return self._recipes[request.surface.recipe]

@@ -23,11 +23,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Outcome:
-    """A list as the stages made it, and what happened on the way (`found`, `stages`: what was missed, seconds)."""
+    """A list as the stages made it, and what happened on the way: sources that were `missed`, filters that `failed`, what
+    was `found`, seconds by `stages`."""
 
     items: list[SlateItem] = field(default_factory=list)
     rung: Rung = "popular"
     missed: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
     found: dict[str, IntArray] = field(default_factory=dict)
     stages: dict[str, float] = field(default_factory=dict)
     order_before: list[str] = field(default_factory=list)
@@ -48,7 +50,7 @@ class Pipeline:
         from the start, to make a list again as it was."""
         outcome = Outcome(missed=list(skip))
         with self._stage(outcome, "filter"):
-            allowed = self.allowed(recipe.filters, request)
+            allowed = self.allowed(recipe.filters, request, outcome.failed)
         with self._stage(outcome, "retrieve"):
             await self.gather([s for s in recipe.sources if s.name not in skip], request, allowed, outcome)
         with self._stage(outcome, "score"):
@@ -70,23 +72,24 @@ class Pipeline:
         outcome.stages[name] = seconds = self._clock.monotonic() - started
         self._metrics.stage_duration.labels(name).observe(seconds)
 
-    def allowed(self, filters: Sequence[Filter], request: Request) -> BoolArray:
-        """Where every filter lets the item pass."""
+    def allowed(self, filters: Sequence[Filter], request: Request, failed: list[str]) -> BoolArray:
+        """Where every filter lets the item pass; those that could not look, and let nothing pass, are added to `failed`."""
         allowed = np.ones(len(request.items), dtype=np.bool_)
         for each in filters:
-            mask = self.mask(each, request)
+            mask = self.mask(each, request, failed)
             if mask is not None:
                 allowed &= mask[: len(allowed)]
                 self._metrics.items_filtered.labels(each.name).inc(len(mask) - int(np.count_nonzero(mask)))
         return allowed
 
-    def mask(self, each: Filter, request: Request) -> BoolArray | None:
+    def mask(self, each: Filter, request: Request, failed: list[str]) -> BoolArray | None:
         """Where one filter lets the item pass; nowhere if it fails, None if it has nothing to say."""
         try:
             return each.keep(request)
         except Exception:  # counted below; fail closed: nothing passes a filter that could not look
             self._metrics.recommend_fallbacks.labels(request.surface.name, f"filter_{each.name}").inc()
             log.exception("filter failed", filter=each.name)
+            failed.append(each.name)
             return np.zeros(len(request.items), dtype=np.bool_)
 
     async def gather(self, sources: Sequence[Source], request: Request, allowed: BoolArray, outcome: Outcome) -> None:

@@ -43,7 +43,7 @@ def _removed(pipeline: Pipeline, recipe: Recipe, request: Request, unfiltered: O
     rows = np.unique(np.concatenate([np.empty(0, np.int32), *unfiltered.found.values()]))
     removed: dict[str, Json] = {}
     for each in recipe.filters:
-        mask = pipeline.mask(each, request)
+        mask = pipeline.mask(each, request, [])
         if mask is None or not len(rows):
             continue
         gone = rows[~mask[rows]]
