@@ -29,7 +29,7 @@ def trace(steps: int, seed: int) -> Iterator[tuple[str, bool]]:
     """(user, whether it is a purchase) by Zipf's law with s = 1."""
     chance = random.Random(seed)
     cumulative = list(itertools.accumulate(1.0 / rank for rank in range(1, USERS + 1)))
-    users = [f"user_{number}" for number in range(USERS)]
+    users = [f"user_{number}" for number in range(1, USERS + 1)]
     for user in chance.choices(users, cum_weights=cumulative, k=steps):
         yield user, chance.random() < EVENT_SHARE
 
@@ -97,7 +97,7 @@ def main() -> None:
     )
     clock = ManualClock(1_790_000_000_000)
     with tempfile.TemporaryDirectory() as name:
-        category_shop(Path(name))
+        category_shop(Path(name), users=USERS)
         with Honeyguide.open(data_dir=name, clock=clock, environ={}) as hg:
             served = hg.run(replay(hg.runtime, clock, steps, 1))
             flushed = hg.run(after_a_flush(hg.runtime, 20_000, 2))
