@@ -8,8 +8,6 @@ import pytest
 from honeyguide.clock import ManualClock
 from honeyguide.stores.sqlite import SqliteStore
 
-pytest.register_assert_rewrite("honeyguide.testing.stores")  # so that a failing suite shows what differs
-
 
 @pytest.fixture
 def clock() -> ManualClock:
