@@ -11,7 +11,7 @@ import pytest
 
 from honeyguide.cli import COMMANDS
 from honeyguide.config import Settings
-from honeyguide.monitoring.metrics import Metrics
+from honeyguide.monitoring.metrics import Metrics, Supervised
 from tests import rules
 from tests.rules import ROOT
 
@@ -65,7 +65,7 @@ def test_every_section_of_the_settings_is_documented() -> None:
 
 
 def test_the_metrics_page_lists_exactly_the_metrics_there_are() -> None:
-    families = Metrics().registry.collect()
+    families = [*Metrics().registry.collect(), *Supervised(lambda: 0).registry.collect()]
     there = {family.name + ("_total" if family.type == "counter" else "") for family in families}
     listed = set(re.findall(r"^\| `(honeyguide_[a-z0-9_]+)` \|", PAGES["docs/monitoring.md"], re.MULTILINE))
     assert {"not listed": there - listed, "not there": listed - there} == {"not listed": set(), "not there": set()}

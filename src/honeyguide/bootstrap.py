@@ -4,7 +4,7 @@ import asyncio
 import os
 import platform
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import honeyguide
@@ -72,6 +72,7 @@ class Runtime:
         self._wire_lists(chance)
         self._wire_log()
         self._wire_jobs(port, config_options)
+        self.scrape: Callable[[], Awaitable[bytes]] = self._own_metrics
 
     def _wire_lists(self, chance: Chance) -> None:
         """Cache, models and the request path."""
@@ -213,6 +214,9 @@ class Runtime:
         )
         for view in self.features.views:
             metrics.feature_max_age.labels(view.name).set(self.features.ttl(view))
+
+    async def _own_metrics(self) -> bytes:
+        return self.metrics.render()
 
     async def _ask_database(self) -> None:
         """Notice whether the database answers, also while nobody asks for anything."""

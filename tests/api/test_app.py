@@ -88,7 +88,7 @@ def test_a_start_that_fails_ends_the_server_with_its_error(tmp_path: Path) -> No
     app = broken_start(tmp_path)
     ready: list[bool] = []
     with bind("127.0.0.1", 0) as listener, pytest.raises(DamagedArtefact, match="champion is damaged"):
-        run(app, listener, settings(tmp_path), lambda: ready.append(True))
+        run(app, listener, settings(tmp_path), lambda _: ready.append(True))
     assert ready == []
 
 

@@ -4,12 +4,13 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,8 @@ class Server:
         return int(answer.json()["sequence"])
 
     def metric(self, name: str) -> float:
-        """The sum of a metric over its labels, as it is scraped."""
-        lines = self.http.get("/metrics").text.splitlines()
+        """The sum of a metric over its labels, as it is scraped, on a connection that any process may take."""
+        lines = httpx.get(f"{self.url}/metrics", timeout=GENEROUS, trust_env=False).text.splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if re.match(rf"{name}[ {{]", line))
 
     def kill(self) -> None:
@@ -110,3 +111,26 @@ def eventually(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert time.monotonic() < end, f"never happened: {what}"
         time.sleep(0.02)
+
+
+@contextmanager
+def redis(folder: Path) -> Iterator[str]:
+    """A private Redis; its address."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    words = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    server = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+    try:
+        eventually(lambda: _answers(port), "Redis answering")
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        server.terminate()
+        server.wait(GENEROUS)
+
+
+def _answers(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+        connection.sendall(b"PING\r\n")
+        return connection.recv(100).startswith(b"+PONG")
+    return False

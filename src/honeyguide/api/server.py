@@ -17,6 +17,7 @@ from typing import Any, Final
 import uvicorn
 
 import honeyguide
+from honeyguide.api.acceptor import Acceptor
 from honeyguide.api.app import App, create_app
 from honeyguide.api.protocol import Protocol, State
 from honeyguide.api.routes import WATCH
@@ -54,7 +55,7 @@ def serve(
         runtime = open_runtime(settings, clock, role="api", port=port, config_options=config_options)
         with runtime.store.hold(f"serve on {address}"):
             told = ready or announce
-            run(create_app(runtime), listener, settings, lambda: told(address), runtime.readiness.leave)
+            run(create_app(runtime), listener, settings, lambda _: told(address), runtime.readiness.leave)
 
 
 def work(
@@ -72,7 +73,7 @@ def work(
         address, port = address_of(listener), listener.getsockname()[1]
         runtime = open_runtime(settings, clock, role="worker", port=port, config_options=config_options)
         told = ready or announce
-        run(create_app(runtime, WATCH), listener, settings, lambda: told(address), runtime.readiness.leave)
+        run(create_app(runtime, WATCH), listener, settings, lambda _: told(address), runtime.readiness.leave)
 
 
 def announce(address: str) -> None:
@@ -137,12 +138,17 @@ def run(
     app: App,
     listener: socket.socket,
     settings: Settings,
-    ready: Callable[[], None] = lambda: None,
+    ready: Callable[["Server"], None] = lambda _: None,
     leaving: Callable[[], None] = lambda: None,
+    *,
+    shared: bool = False,
 ) -> None:
-    """Serve the application on a bound socket until told to stop; `leaving` is called when that happens."""
+    """Serve the application on a bound socket until told to stop; `leaving` is called when that happens.
+
+    `ready` is called on the event loop once requests are answered. `shared`: other processes listen on the socket too."""
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    server = Server(configuration(app, drain=settings.server.drain), ready, leaving, settings.server.leave)
+    config = configuration(app, drain=settings.server.drain)
+    server = Server(config, lambda: ready(server), leaving, settings.server.leave, shared=shared)
     try:
         server.run(sockets=[listener])
     except SystemExit:  # uvicorn's answer to a lifespan that failed
@@ -178,18 +184,32 @@ class Server(uvicorn.Server):
         ready: Callable[[], None] = lambda: None,
         leaving: Callable[[], None] = lambda: None,
         leave: float = 0.0,
+        *,
+        shared: bool = False,
     ) -> None:
         super().__init__(config)
         self.server_state: State = State()
-        self._ready, self._leaving, self._leave = ready, leaving, leave
+        self._ready, self._leaving, self._leave, self._shared = ready, leaving, leave, shared
+        self._acceptors: list[Acceptor] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
-        await super().startup(sockets)
+        await super().startup([] if self._shared else sockets)
         if self.started:
+            self._acceptors = [Acceptor(each, self._connection) for each in (sockets or []) if self._shared]
             gc.collect()
             gc.freeze()  # what is here now stays: a full collection need not look at it, which would take milliseconds
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, and finish those there are."""
+        for acceptor in self._acceptors:
+            acceptor.close()
+        await super().shutdown(sockets)
+
+    def _connection(self) -> asyncio.Protocol:
+        loop = asyncio.get_running_loop()
+        return Protocol(self.config, self.server_state, self.lifespan.state, loop)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -6,6 +6,7 @@
 from honeyguide.config.check import cross_check
 from honeyguide.config.fingerprint import settings_fingerprint
 from honeyguide.config.load import CONFIG_FILE, LoadedConfig, load
+from honeyguide.config.revealed import revealed
 from honeyguide.config.settings import Settings, Surface
 
-__all__ = ["CONFIG_FILE", "LoadedConfig", "Settings", "Surface", "cross_check", "load", "settings_fingerprint"]
+__all__ = ["CONFIG_FILE", "LoadedConfig", "Settings", "Surface", "cross_check", "load", "revealed", "settings_fingerprint"]

@@ -18,6 +18,7 @@ _MODEL = re.compile(r"[a-z][a-z0-9_-]{0,63}(@[1-9][0-9]*)?")
 def cross_check(settings: Settings, models: Collection[str] | None = None) -> list[Fault]:
     """All faults of `settings` that no single value shows. Model names are looked up where `models` is given."""
     return [
+        *_processes(settings),
         *_event_types(settings),
         *_surfaces(settings),
         *_segments(settings),
@@ -25,6 +26,16 @@ def cross_check(settings: Settings, models: Collection[str] | None = None) -> li
         *feature_faults(settings),
         *_models(settings, models),
     ]
+
+
+def _processes(settings: Settings) -> Iterator[Fault]:
+    workers = settings.server.workers
+    if workers > 1 and not settings.redis.url:
+        problem = (
+            f"server.workers is {workers}, but without Redis one process would not know what another has made invalid;"
+            ' set redis.url = "redis://127.0.0.1:6379/0", or server.workers = 1'
+        )
+        yield Fault(("server", "workers"), problem)
 
 
 def _event_types(settings: Settings) -> Iterator[Fault]:

@@ -123,6 +123,7 @@ class Server(Section):
 
     host: str = Field(default="127.0.0.1", description="Address to bind. Anything but loopback needs auth.key.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to bind; 0 takes a free one.")
+    workers: int = Field(default=1, ge=1, le=64, description="Server processes on the port; several need redis.url.")
     max_body: Size = Field(default=8_000_000, description="Largest request body.")
     leave: Duration = Field(
         default=0.0,

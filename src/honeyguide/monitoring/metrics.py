@@ -4,7 +4,7 @@ Labels take only names from the configuration and from enumerations, never ids o
 timestamps, not as ages, so that they keep growing old when the process dies.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS_CONTENT_TYPE
@@ -20,7 +20,19 @@ SIZES = (0.0, 1.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-__all__ = ["CONTENT_TYPE", "OPENMETRICS_CONTENT_TYPE", "Metrics"]
+__all__ = ["CONTENT_TYPE", "OPENMETRICS_CONTENT_TYPE", "Metrics", "Supervised"]
+
+
+class Supervised:
+    """What a supervisor counts of the server processes that it keeps; `running` tells how many answer."""
+
+    def __init__(self, running: Callable[[], int]) -> None:
+        self.registry = CollectorRegistry()
+        processes = Gauge("honeyguide_server_processes", "Server processes that answer.", registry=self.registry)
+        processes.set_function(running)
+        self.restarts = Counter(
+            "honeyguide_server_restarts_total", "Server processes that ended and were started again.", registry=self.registry
+        )
 
 
 class Metrics:

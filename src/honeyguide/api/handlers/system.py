@@ -26,8 +26,8 @@ async def ready(call: Call[object, None]) -> Answer:
 
 
 async def metrics(call: Call[object, None]) -> Answer:
-    """Everything that is counted, for Prometheus."""
-    return Answer(call.runtime.metrics.render(), 200, [(b"content-type", CONTENT_TYPE.encode()), NO_STORE])
+    """Everything that is counted, for Prometheus; of several server processes on the port, by all of them."""
+    return Answer(await call.runtime.scrape(), 200, [(b"content-type", CONTENT_TYPE.encode()), NO_STORE])
 
 
 async def system(call: Call[object, None]) -> Answer:
