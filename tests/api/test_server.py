@@ -98,6 +98,11 @@ def test_a_head_without_end_is_refused(server: ServerProcess, endless: bytes) ->
         assert problem(read_answer(connection), 431)["code"] == "head_too_large"
 
 
+def test_an_address_that_is_too_long_is_told_from_what_is_no_http(server: ServerProcess) -> None:
+    answer = server.exchange(b"GET /health?" + b"a" * 70_000 + b" HTTP/1.1\r\nhost: localhost\r\n\r\n")
+    assert problem(answer, 431)["code"] == "head_too_large"
+
+
 def test_a_long_body_is_no_long_head(server: ServerProcess) -> None:
     parts = b"".join(b"1\r\n \r\n" for _ in range(20_000))
     request = HEAD + b"transfer-encoding: chunked\r\n\r\n" + parts + b"0\r\n\r\n"

@@ -77,7 +77,7 @@ SLATE: Final[Json] = {
     "model": "ease@7",
     "rung": "personal",
     "degraded": [],
-    "next_cursor": "aGcxOjI=",
+    "next_cursor": "aGcyOjI6ZWQ3ODE4NTY1OWQxYTI2Zg==",
     "trace": None,
 }
 RECORD: Final[Json] = {

@@ -25,7 +25,8 @@ class State(ServerState):
 class Protocol(HttpToolsProtocol):
     """One connection."""
 
-    _head = 0
+    _head = 0  # bytes of a request's head that have come in, while it is incomplete
+    _latest = 0  # bytes of what is being read now
 
     def on_message_begin(self) -> None:
         """A new request begins."""
@@ -34,22 +35,24 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head of a request is read."""
-        self._head = 0
         super().on_headers_complete()
+        self._head = 0
         if isinstance(self.server_state, State) and self.server_state.leaving:
             self.cycle.keep_alive = False
 
     def data_received(self, data: bytes) -> None:
         """More of a request has come in."""
+        self._latest = len(data)
         super().data_received(data)
-        if self._head:  # the head of a request is still incomplete
+        if self._head:
             self._head += len(data)
             if self._head > MAX_HEAD and not self.transport.is_closing():
                 self._refuse(*_TOO_LONG)
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP."""
-        self._refuse(*_NO_HTTP)
+        """Refuse what is no HTTP, or an address that the parser finds too long before it has all of the head."""
+        too_long = self._head and self._head + self._latest > MAX_HEAD
+        self._refuse(*(_TOO_LONG if too_long else _NO_HTTP))
 
     def _refuse(self, code: str, status: int, detail: str) -> None:
         problem = Problem(
