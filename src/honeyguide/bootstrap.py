@@ -20,6 +20,7 @@ from honeyguide.jobs import Rounds, Schedule
 from honeyguide.jobs.abandoned import Abandoned
 from honeyguide.jobs.baseline import Baseline
 from honeyguide.jobs.export import Export
+from honeyguide.jobs.feature_check import FeatureComparison
 from honeyguide.jobs.feature_columns import FeatureColumns
 from honeyguide.jobs.features import FeatureFolding
 from honeyguide.jobs.follow import Follow
@@ -117,6 +118,7 @@ class Runtime:
         self.recommend = Recommend(
             store=self.store,
             items=self.items,
+            features=self.features,
             serving=self.serving,
             recipes=recipes(),
             pipeline=Pipeline(metrics, clock, self._threads),
@@ -168,6 +170,7 @@ class Runtime:
             "queue": self.queue.round,
             "columns": self.columns.round,
             "features": self.folding.round,
+            "feature_check": self.feature_check.round,
             "abandoned": Abandoned(store.jobs, self.presence, self.leader, again).round,
         }
         self._schedule = Schedule(
@@ -205,10 +208,11 @@ class Runtime:
     def _wire_features(self) -> None:
         """Feature views: their fold, the columns of items, and reading them."""
         settings, store, clock, metrics = self.settings, self.store, self.clock, self.metrics
-        self.plans = plans = plans_of(settings)
+        self.plans = plans = plans_of(settings, metrics.feature_function_errors)
         self.items = ItemBlock(keeps_vectors=any(view.kind == "vector" for plan in plans.values() for view in plan.views))
         self.folding = FeatureFolding(store.log, store.features, tuple(plans.values()), clock, metrics)
         self.columns = FeatureColumns(plans["item"], store.log, store.features, self.items, clock, metrics)
+        self.feature_check = FeatureComparison(store, plans, clock, metrics)
         self.features = FeatureReader(
             store.features, plans, self.items, settings.feature_store, clock, FeatureMetrics(metrics)
         )

@@ -222,12 +222,38 @@ class ModelVersion:
         return f"{self.model}@{self.version}"
 
 
+class ServedFeatures(msgspec.Struct, kw_only=True, gc=False):
+    """Features that were known when a list was made: `user` by view, `items` by view, in the order of the slate's items.
+
+    `at` and `items_at` are the moments (ms) of their windows and ages, `as_of` and `items_as_of` the log positions at which
+    they are exact."""
+
+    at: int
+    as_of: int
+    user: Json
+    items_at: int
+    items_as_of: int
+    items: dict[str, list[float | None]]
+
+
+class FeatureCheck(msgspec.Struct, kw_only=True):
+    """How the served features compare with the log: `views` has (compared, mismatches) of each, over the last looks.
+
+    `sequence` is the number of the last slate that was looked at; `examples` are the latest mismatches."""
+
+    sequence: int = 0
+    checked_at: int = 0
+    views: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
+    examples: list[Json] = msgspec.field(default_factory=list)
+
+
 class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """A slate as logged: enough to say what was shown and to make the same list again.
 
     `items` in the order shown; `propensities` empty means 1.0 for each; `as_of` is the log position of the user's state
     and `computed_at` the clock when the list was made; `missed` names sources that did not answer then; `late` are items
-    removed after the cache; `context` holds the request as it was understood (filters, overlay, overrides)."""
+    removed after the cache; `context` holds the request as it was understood (filters, overlay, overrides). A share of the
+    lists has `features`, if it was made for this request."""
 
     request_id: str
     ts: int
@@ -248,6 +274,7 @@ class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     missed: list[str] = msgspec.field(default_factory=list)
     late: list[str] = msgspec.field(default_factory=list)
     context: Json = msgspec.field(default_factory=dict)
+    features: ServedFeatures | None = None
 
 
 @dataclass(frozen=True, slots=True)

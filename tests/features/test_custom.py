@@ -9,6 +9,11 @@ from honeyguide import FeatureView, FunctionView
 from honeyguide.config import Settings
 from honeyguide.errors import ConfigError
 from honeyguide.features.custom import plans_of, python_views
+from honeyguide.features.plan import Plan
+from honeyguide.features.read import read
+from honeyguide.features.state import state_of
+from honeyguide.monitoring.metrics import Metrics
+from honeyguide.types import LogRow
 
 MODULE = """
 from honeyguide import FeatureView, FunctionView
@@ -80,3 +85,19 @@ def test_a_name_may_be_there_only_once() -> None:
 
 def test_the_classes_are_public() -> None:
     assert issubclass(FunctionView, FeatureView)
+
+
+def test_a_function_that_fails_leaves_the_event_out_and_is_counted() -> None:
+    def picky(row: LogRow) -> float:
+        return 1 / (row.value or 0)
+
+    declared = FunctionView(name="picky", entity="user", kind="sum", events=["view"], function=picky)
+    metrics = Metrics()
+    plan = Plan("user", [declared], metrics.feature_function_errors)
+    rows = [
+        LogRow(event_id=str(value), ts=1, received_at=1, user_id="u", item_id="i", type="view", value=value)
+        for value in (0.0, 2.0, None)
+    ]
+    assert read(plan, state_of(plan, rows), 1)["picky"].value == 0.5
+    labels = {"feature_view": "picky"}
+    assert metrics.registry.get_sample_value("honeyguide_feature_function_errors_total", labels) == 2

@@ -44,7 +44,7 @@ class Columns:
     def gather(self, rows: IntArray, names: Sequence[str]) -> FloatArray:
         """float32 [rows, names] for rows of the item block; NaN for rows and names that are not here."""
         found = np.full((len(rows), len(names)), np.nan, np.float32)
-        here = np.flatnonzero(rows < len(self.values))
+        here = np.flatnonzero((rows >= 0) & (rows < len(self.values)))
         taken = self.values[rows[here]]
         for at, name in enumerate(names):
             if name in self.names:

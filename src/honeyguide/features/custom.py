@@ -15,14 +15,17 @@ from honeyguide.config.settings import FeatureView
 from honeyguide.config.table import nearest
 from honeyguide.errors import ConfigError, FieldError
 from honeyguide.features.plan import Plan
+from honeyguide.features.values import UNCOUNTED, Failures
 
 _POINTER = "/feature_store/python"
 
 
-def plans_of(settings: Settings) -> dict[str, Plan]:
-    """The plans of users (`user`) and items (`item`). Raises ConfigError for views in Python that do not fit."""
+def plans_of(settings: Settings, failures: Failures = UNCOUNTED) -> dict[str, Plan]:
+    """The plans of users (`user`) and items (`item`). Raises ConfigError for views in Python that do not fit.
+
+    `failures` counts, by view, how often a function of one has failed."""
     views = [*all_views(settings).values(), *python_views(settings)]
-    return {"user": Plan("user", views), "item": Plan("item", views)}
+    return {"user": Plan("user", views, failures), "item": Plan("item", views, failures)}
 
 
 def python_views(settings: Settings) -> list[FeatureView]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import msgspec
+import numpy as np
 
 from honeyguide.clock import Clock
 from honeyguide.config.settings import FeatureStore, FeatureView
@@ -18,8 +19,9 @@ from honeyguide.features.item_block import ItemBlock
 from honeyguide.features.plan import Plan
 from honeyguide.features.read import Status, Value, read
 from honeyguide.features.state import State, decode, fold, merge
+from honeyguide.features.values import number
 from honeyguide.protocols import FeatureStates
-from honeyguide.types import FeatureRows, Folded, UserState
+from honeyguide.types import FeatureRows, FloatArray, Folded, UserState
 
 _INLINE: Final = 20
 """Entities whose values are worked out on the event loop; more than these go to a thread."""
@@ -169,6 +171,31 @@ class FeatureReader:
         for status in set(statuses):
             self._counts.values(entity, status, statuses.count(status))
         return values
+
+
+class OfRequest:
+    """The features of a request's user (`protocols.UserFeatures`): read with the history, worked out when asked for."""
+
+    def __init__(self, reader: FeatureReader, state: UserState, now: int) -> None:
+        self._reader, self._user, self._now = reader, state, now
+        self._values: Values | None = None
+
+    @property
+    def values(self) -> Values:
+        """All of them, by view."""
+        if self._values is None:
+            self._values = self._reader.of_user(self._user, self._now)
+        return self._values
+
+    def value(self, view: str) -> Any:
+        """What a view says; None where nothing is known, and for a view that is not there."""
+        found = self.values.get(view)
+        return None if found is None else found.value
+
+    def numbers(self, views: Sequence[str]) -> FloatArray:
+        """float32 [views]; NaN where nothing is known, and for what is no number."""
+        found = [number(self.value(view)) for view in views]
+        return np.array([np.nan if value is None else value for value in found], np.float32)
 
 
 def _state(plan: Plan, folded: Folded) -> State:

@@ -17,7 +17,7 @@ from typing import Final, Literal
 import msgspec
 
 from honeyguide.config.settings import FeatureView
-from honeyguide.features.values import MICRO, Source, source_name, source_of
+from honeyguide.features.values import MICRO, UNCOUNTED, Failures, Source, source_name, source_of
 
 Entity = Literal["user", "item"]
 STEPS: Final = 60
@@ -79,8 +79,10 @@ class Plan:
     `group` names the states of these parts: it changes when what is folded changes, and not when only the reading does
     (a prior, a lifetime, a name)."""
 
-    def __init__(self, entity: Entity, views: Iterable[FeatureView]) -> None:
+    def __init__(self, entity: Entity, views: Iterable[FeatureView], failures: Failures = UNCOUNTED) -> None:
+        """`failures` counts, by view, how often a function of one has failed."""
         self.entity: Entity = entity
+        self._failures = failures
         self._numbers: dict[Part, int] = {}
         self.bound: dict[str, Bound] = {view.name: self._bind(view) for view in views if view.entity == entity}
         self.parts: tuple[Part, ...] = tuple(self._numbers)
@@ -115,16 +117,17 @@ class Plan:
             return Bound(view, main, over, last)
         if view.kind == "last_n":
             keep = KEPT_ITEMS if view.of.startswith("item.") else view.n
-            part = Part("latest", events, _what(view), width, keep=keep, source=source_of(view))
+            part = Part("latest", events, _what(view), width, keep=keep, source=source_of(view, self._failures))
         else:
             weights = _weights(view.weights, events)
-            part = Part("cells", events, _what(view), width or DAY, weights, KEPT_CELLS, not width, source_of(view))
+            part = Part(
+                "cells", events, _what(view), width or DAY, weights, KEPT_CELLS, not width, source_of(view, self._failures)
+            )
         return Bound(view, self._part(part), last=last)
 
-    @staticmethod
-    def _tally(view: FeatureView, events: tuple[str, ...], width: int) -> Part:
+    def _tally(self, view: FeatureView, events: tuple[str, ...], width: int) -> Part:
         if view.kind in ("sum", "mean"):
-            return Part("tally", events, source_name(view), width, source=source_of(view))
+            return Part("tally", events, source_name(view), width, source=source_of(view, self._failures))
         return Part("tally", events, width=width, weights=_weights(view.weights, events) if view.weights else ())
 
     def _steps(self, name: str) -> Steps:

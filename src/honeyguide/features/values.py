@@ -5,9 +5,10 @@ Numbers are summed as whole millionths, so that a sum does not depend on the ord
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
+import structlog
 
 from honeyguide.config.features import FunctionView
 from honeyguide.config.settings import FeatureView
@@ -18,6 +19,8 @@ LARGEST: Final = 1e12
 """Numbers beyond plus or minus this count as this: what is larger is no price, no rating and no time on a page."""
 _LONGEST: Final = 256
 _FAR_FUTURE: Final = 253_402_300_800_000  # the year 10000
+
+log = structlog.get_logger(__name__)
 
 Scalar = str | float
 Source = Callable[[LogRow], Any]
@@ -100,10 +103,31 @@ def text_of(scalar: Scalar) -> str:
     return scalar if isinstance(scalar, str) else f"{scalar:.12g}"
 
 
-def source_of(view: FeatureView) -> Source:
+class Failures(Protocol):
+    """Counts failures of functions by the name of their view."""
+
+    def labels(self, *names: str) -> Any:
+        """The counter of a view; it has `inc`."""
+
+
+class _Uncounted:
+    """For who does not count."""
+
+    def labels(self, *names: str) -> "_Uncounted":
+        """Any view."""
+        return self
+
+    def inc(self) -> None:
+        """Nothing happens."""
+
+
+UNCOUNTED: Final = _Uncounted()
+
+
+def source_of(view: FeatureView, failures: Failures) -> Source:
     """The function from a row to the raw value that a view is made of."""
     if isinstance(view, FunctionView):
-        return view.function
+        return _guarded(view, failures)
     of = view.of or "item_id"
     if of.startswith("item."):
         of = "item_id"
@@ -111,6 +135,20 @@ def source_of(view: FeatureView) -> Source:
         path = of.removeprefix("properties.")
         return lambda row: at_path(properties(row), path)
     return lambda row: getattr(row, of)
+
+
+def _guarded(view: FunctionView, failures: Failures) -> Source:
+    """The function of a view; an event on which it fails is left out, and never stops a fold or a request."""
+
+    def value(row: LogRow) -> Any:
+        try:
+            return view.function(row)
+        except Exception:  # counted; it is not ours
+            failures.labels(view.name).inc()
+            log.warning("the function of a feature view failed", view=view.name, event_id=row.event_id, exc_info=True)
+            return None
+
+    return value
 
 
 def source_name(view: FeatureView) -> str:

@@ -45,6 +45,7 @@ DUTIES: Final = {
     "queue": Duty("runs jobs", 1.0),  # take jobs up, say how far they are
     "abandoned": Duty("leads", 2.0),  # jobs whose process has died
     "features": Duty("leads", 0.5),  # fold the log into the states of feature views
+    "feature_check": Duty("leads", 3600.0),  # compare the features of served lists with the log
 }
 
 

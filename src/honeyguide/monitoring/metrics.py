@@ -162,6 +162,18 @@ class Metrics:
         self.feature_max_age = self._gauge(
             "feature_max_age_seconds", "Age from which a view's values are stale.", ("feature_view",)
         )
+        self.feature_function_errors = self._counter(
+            "feature_function_errors_total", "Events on which the Python function of a view failed.", ("feature_view",)
+        )
+        self.feature_compared = self._counter(
+            "feature_compared_total", "Served values that were compared with the log.", ("feature_view",)
+        )
+        self.feature_mismatches = self._counter(
+            "feature_mismatches_total", "Served values that the log does not agree with.", ("feature_view",)
+        )
+        self.feature_mismatch = self._gauge(
+            "feature_mismatch_ratio", "Share of mismatches among the values compared last.", ("feature_view",)
+        )
 
     def _models_and_jobs(self) -> None:
         self.model_info = self._gauge("model_info", "1, with what each alias serves.", ("model", "alias", "version"))

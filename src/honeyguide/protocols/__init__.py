@@ -13,7 +13,7 @@ import polars as pl
 
 from honeyguide.config.settings import Surface
 from honeyguide.messages import Query
-from honeyguide.protocols.features import FeatureStates, ItemFeatures
+from honeyguide.protocols.features import FeatureStates, ItemFeatures, UserFeatures
 from honeyguide.protocols.processes import Heartbeats, JobTable, Leases
 from honeyguide.protocols.shared import SharedCache
 from honeyguide.types import (
@@ -36,7 +36,7 @@ from honeyguide.types import (
     UserState,
 )
 
-__all__ = ["FeatureStates", "Heartbeats", "ItemFeatures", "JobTable", "Leases", "SharedCache"]
+__all__ = ["FeatureStates", "Heartbeats", "ItemFeatures", "JobTable", "Leases", "SharedCache", "UserFeatures"]
 
 
 class EventLog(Protocol):
@@ -131,6 +131,10 @@ class SlateLog(Protocol):
 
     async def get(self, request_id: str) -> ServedSlate | None:
         """The slate of a request id."""
+
+    def scan(self, *, after: int = 0) -> Iterator[list[tuple[int, ServedSlate]]]:
+        """The stored slates after a number, each with its own, in the order in which they were stored, in batches of one
+        short read each."""
 
     def of_user(self, user_id: str) -> Iterator[list[ServedSlate]]:
         """The stored slates of a user, oldest first, in batches of one short read each."""
@@ -343,8 +347,8 @@ class Request:
     """A query with all that is needed to answer it, read once; stages only read it.
 
     `history_rows` int32 and `history_weights` float32: the user's positive events, oldest first, `history_ts` int64 ms and
-    `history_types` beside them; `from_session` when it is made only of the
-    request's own events. `excluded` int32: rows that the surface leaves out for this user; `disliked` likewise.
+    `history_types` beside them; `features` are the user's, where the recipe asks for them; `from_session` when it is made
+    only of the request's own events. `excluded` int32: rows that the surface leaves out for this user; `disliked` likewise.
     """
 
     query: Query
@@ -364,6 +368,7 @@ class Request:
     excluded: IntArray
     disliked: IntArray
     anchor: int
+    features: UserFeatures | None = None
 
 
 class Source(Protocol):
@@ -406,12 +411,15 @@ class Selector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a list is made of: filters say what may be shown, sources produce it, the scorer and selector order it."""
+    """What a list is made of: filters say what may be shown, sources produce it, the scorer and selector order it.
+
+    With `features`, requests carry the user's features; they come in the same round trip as the history."""
 
     filters: tuple[Filter, ...]
     sources: tuple[Source, ...]
     scorer: Scorer
     selector: Selector
+    features: bool = False
 
 
 class SlateSink(Protocol):

@@ -1,9 +1,9 @@
 """The seams of feature views."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
-from honeyguide.types import FeatureRows, FloatArray, FoldMark, IntArray
+from honeyguide.types import FeatureCheck, FeatureRows, FloatArray, FoldMark, IntArray
 
 
 class FeatureStates(Protocol):
@@ -45,6 +45,22 @@ class FeatureStates(Protocol):
 
     def drop(self, group: str) -> None:
         """Remove a group; nothing happens if there is none."""
+
+    def checked(self) -> FeatureCheck:
+        """How served features last compared with the log; an empty one at first."""
+
+    def note_check(self, check: FeatureCheck) -> None:
+        """Keep how they compare."""
+
+
+class UserFeatures(Protocol):
+    """The feature values of the user of a request; worked out when first asked for."""
+
+    def value(self, view: str) -> Any:
+        """What a view says, as JSON would hold it; None where nothing is known, and for a view that is not there."""
+
+    def numbers(self, views: Sequence[str]) -> FloatArray:
+        """float32 [views]; NaN where nothing is known, and for what is no number."""
 
 
 class ItemFeatures(Protocol):

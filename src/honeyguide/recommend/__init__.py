@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
+import numpy as np
 import structlog
 
 from honeyguide.cache import Cache, Computed, Found, Want
 from honeyguide.clock import Clock, RequestIds
 from honeyguide.config.settings import Settings, Surface
 from honeyguide.errors import FieldError, InvalidInput, NotFound, Unavailable
-from honeyguide.features import ItemBlock
+from honeyguide.features import FeatureReader, ItemBlock
+from honeyguide.features.online import OfRequest
+from honeyguide.features.served import Noted
 from honeyguide.messages import EventIn, Explanation, Query, Reason, Rejected, Slate, SlateItem
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Recipe, Request, SlateSink, Store
@@ -49,11 +52,12 @@ class CheckEvents(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A list with the request it was made for and what happened on the way."""
+    """A list with the request it was made for and what happened on the way; `noted` are the features to log with it."""
 
     ranked: Ranked
     request: Request
     outcome: Outcome
+    noted: Noted | None = None
 
 
 class Recommend:
@@ -64,6 +68,7 @@ class Recommend:
         *,
         store: Store,
         items: ItemBlock,
+        features: FeatureReader,
         serving: ServingModels,
         recipes: Mapping[str, Recipe],
         pipeline: Pipeline,
@@ -78,7 +83,7 @@ class Recommend:
         ids: RequestIds,
         metrics: Metrics,
     ) -> None:
-        self._store, self._items, self._serving = store, items, serving
+        self._store, self._items, self._features, self._serving = store, items, features, serving
         self._recipes, self._pipeline = recipes, pipeline
         self._cache, self._subjects, self._epochs, self._slates = cache, subjects, epochs, slates
         self._check_events = check_events
@@ -111,7 +116,7 @@ class Recommend:
     async def _serve_made(self, query: Query, lineup: Lineup, started: float) -> Served:
         """A list that is made for this request alone."""
         made = await self._make(query, LONG, lineup)
-        served = self._finish(query, made.ranked, _origin(made.ranked), started)
+        served = self._finish(query, made.ranked, _origin(made.ranked), started, made.noted)
         served.trace, served.stages = await self._trace(made) if query.explain else None, made.outcome.stages
         return served
 
@@ -136,19 +141,20 @@ class Recommend:
 
     async def _serve_kept(self, query: Query, lineup: Lineup, started: float) -> Served:
         """The list from another tier of the cache, else made and kept. Users of whom nothing is known share one."""
-        found = await self._fetched(query, lineup)
+        noted: list[Noted] = []
+        found = await self._fetched(query, lineup, noted)
         if not found.payload:
-            found = await self._fetched(msgspec.structs.replace(query, user_id="", personalised=False), lineup)
+            found = await self._fetched(msgspec.structs.replace(query, user_id="", personalised=False), lineup, noted)
         ranked = decode(found.payload)
-        return self._finish(
-            query, ranked, _origin(ranked) if found.served_from == "computed" else found.served_from, started
-        )
+        if found.served_from != "computed":
+            return self._finish(query, ranked, found.served_from, started)
+        return self._finish(query, ranked, _origin(ranked), started, noted[0] if noted else None)
 
-    async def _fetched(self, query: Query, lineup: Lineup) -> Found:
+    async def _fetched(self, query: Query, lineup: Lineup, noted: list[Noted]) -> Found:
         user_id, bucket = _subject(query), bucket_for(query.offset + query.n)
         key, subject = list_key(query, user_id, bucket), self._subjects.of(query.surface, user_id)
         want = Want(key, subject, self._epochs.of(query.surface))
-        return await self._cache.fetch(want, lambda: self._value(query, bucket, lineup))
+        return await self._cache.fetch(want, lambda: self._value(query, bucket, lineup, noted))
 
     async def explain(self, request_id: str) -> Explanation:
         """A served slate made again from the log, with the funnel that led to it. Raises NotFound."""
@@ -182,13 +188,17 @@ class Recommend:
         offset, digest = page_of(cursor)
         return offset, self._serving.before(digest) if digest != self._serving.lineup.digest else None
 
-    async def _value(self, query: Query, bucket: int, lineup: Lineup) -> Computed:
-        """The encoded list for the cache; empty for a user of whom nothing is known. A degraded one is not kept."""
+    async def _value(self, query: Query, bucket: int, lineup: Lineup, noted: list[Noted] | None = None) -> Computed:
+        """The encoded list for the cache; empty for a user of whom nothing is known. A degraded one is not kept.
+
+        Features that are to be logged with the slate of who asked for it are added to `noted`."""
         degraded = list[str]()
         state = await self._state(query, degraded)
         if state.user_id and not state.known and not degraded:
             return Computed(b"", keep=False)
         made = await self._make(query, bucket, lineup, state, degraded)
+        if noted is not None and made.noted is not None:
+            noted.append(made.noted)
         return Computed(encode(made.ranked), keep=not made.ranked.degraded, failed="state" in degraded)
 
     async def _make(
@@ -228,7 +238,10 @@ class Recommend:
         """The stages on a given state of the world."""
         if query.events:
             state = overlay(state, self._checked(query.events, now))
-        request = hydrate(query, surface, state, items, pair.model, pair.popular, self._weighing, self._settings, now)
+        features = None if state.folded is None else OfRequest(self._features, state, now)
+        request = hydrate(
+            query, surface, state, items, pair.model, pair.popular, self._weighing, self._settings, now, features
+        )
         outcome = await self._outcome(request, length, skip, degraded)
         if not outcome.items:
             self._last_resort(request, outcome, length, pair)
@@ -243,7 +256,29 @@ class Recommend:
             degraded=degraded,
             missed=outcome.missed,
         )
-        return Made(ranked, request, outcome)
+        return Made(ranked, request, outcome, self._noted(query, request, features, items))
+
+    def _noted(self, query: Query, request: Request, features: OfRequest | None, items: ItemBlock) -> Noted | None:
+        """The features to log, if this list is one of the share. The request's own events are in no replay."""
+        if features is None or query.events or not self._is_sample(query, request.now):
+            return None
+        try:
+            return Noted(request.now, features.values, items.features)
+        except Exception:  # counted: the list is as good without the log of its features
+            self._metrics.recommend_fallbacks.labels(request.surface.name, "features").inc()
+            log.exception("features cannot be read")
+            return None
+
+    def _is_sample(self, query: Query, now: int) -> bool:
+        """Whether the features of a list that is made in this minute for this user are logged."""
+        drawn = zlib.crc32(f"{_subject(query)}\n{now // 60_000}".encode())
+        return drawn < self._settings.feature_store.log_share * 2**32
+
+    def _group(self, query: Query, surface: Surface) -> str | None:
+        """The feature states to read with the user's history: those of users, where somebody will look at them."""
+        recipe = self._recipes.get(str((query.recipe or {}).get("recipe")), self._recipes[surface.recipe])
+        wanted = recipe.features or self._is_sample(query, self._clock.now_ms())
+        return self._features.users.group if wanted else None
 
     async def _outcome(self, request: Request, length: int, skip: Sequence[str], degraded: list[str]) -> Outcome:
         """What the stages make of a request; when one of them fails, as if no source had answered."""
@@ -262,7 +297,8 @@ class Recommend:
             async with asyncio.timeout(self._surfaces[query.surface].deadline):
                 if not user_id:
                     return UserState("", await self._store.log.position())
-                return await self._store.log.user_state(user_id, limit=self._settings.recommend.remembered)
+                limit, group = self._settings.recommend.remembered, self._group(query, self._surfaces[query.surface])
+                return await self._store.log.user_state(user_id, limit=limit, features=group)
         except Exception:  # counted: without its state the user gets the ladder's lower rungs
             self._metrics.recommend_fallbacks.labels(query.surface, "state").inc()
             log.exception("user state cannot be read")
@@ -280,8 +316,8 @@ class Recommend:
         pair = await self._serving.pair(slate.model) if slate.model else Pair(None, None)
         state = UserState("", slate.as_of)
         if slate.user_id and "state" not in slate.degraded:
-            limit = self._settings.recommend.remembered
-            state = await self._store.log.user_state(slate.user_id, limit=limit, until=slate.as_of)
+            limit, group = self._settings.recommend.remembered, self._group(query, surface)
+            state = await self._store.log.user_state(slate.user_id, limit=limit, until=slate.as_of, features=group)
         items = self._items.as_it_was(await asyncio.to_thread(self._changed_since, slate.as_of))
         lineup = self._serving.lineup
         return await self._list(query, surface, pair, lineup, state, items, slate.computed_at, LONG, [], slate.missed)
@@ -318,7 +354,9 @@ class Recommend:
     def _recipe(self, request: Request) -> Recipe:
         return self._recipes[request.surface.recipe]
 
-    def _finish(self, query: Query, ranked: Ranked, origin: ServedFrom, started: float) -> Served:
+    def _finish(
+        self, query: Query, ranked: Ranked, origin: ServedFrom, started: float, noted: Noted | None = None
+    ) -> Served:
         """Check what may not be shown, cut the page, log the slate, count."""
         start, end = query.offset, query.offset + query.n
         part, late = ranked.upto(end), list[str]()
@@ -344,7 +382,10 @@ class Recommend:
             next_cursor=cursors(ranked.lineup)[end] if end < MAX_N and end < ranked.length - len(late) else None,
         )
         if not query.dry_run:
-            self._slates.add(self._slate(query, ranked, served, shown, late))
+            slate = self._slate(query, ranked, served, shown, late)
+            if noted is not None:
+                slate.features = noted.of(np.array([self._items.number(item_id) for item_id in shown], np.int32))
+            self._slates.add(slate)
         self._count(query.surface, origin, self._clock.monotonic() - started)
         return served
 

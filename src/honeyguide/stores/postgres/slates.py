@@ -9,7 +9,7 @@ from honeyguide.stores.postgres.pool import Pool, ThreadPool
 from honeyguide.stores.postgres.position import SLATES_LOCK
 from honeyguide.stores.spool import Spool
 from honeyguide.stores.sql import Reads
-from honeyguide.stores.sql.slates import COUNT_SLATES, SELECT_SLATE, decode_slate, encode_slate, slates_of_user
+from honeyguide.stores.sql.slates import COUNT_SLATES, SELECT_SLATE, decode_slate, encode_slate, slates_after, slates_of_user
 from honeyguide.types import ServedSlate, SlatesLogged
 
 _INSERT: Final = (
@@ -34,6 +34,10 @@ class PostgresSlates:
         """The slate of a request id."""
         rows = await self._reads.fetch(translated(SELECT_SLATE), [request_id])
         return decode_slate(rows[0][0]) if rows else None
+
+    def scan(self, *, after: int = 0) -> Iterator[list[tuple[int, ServedSlate]]]:
+        """The stored slates after a number, in batches of one short read each."""
+        return slates_after(self._snapshots, after)
 
     def of_user(self, user_id: str) -> Iterator[list[ServedSlate]]:
         """The stored slates of a user, oldest first, in batches of one short read each."""

@@ -13,16 +13,22 @@ from honeyguide.errors import Conflict
 from honeyguide.stores.conditions import BESIDE_HISTORY, HISTORY
 from honeyguide.stores.sql import Database, Reads, Writes
 from honeyguide.stores.sql.rows import SELECT_LOG, log_row
-from honeyguide.types import Folded, FoldMark, LogRow
+from honeyguide.types import FeatureCheck, Folded, FoldMark, LogRow
 
 FOLD: Final = "features:"
 """Marks of feature groups in the table `folds` begin with this."""
+CHECK: Final = "feature-check"
+"""How far served features are compared with the log, in the same table."""
 MOST_TAIL: Final = 5_000
 """Events of a user that a read adds to the state; more than that wait only while a long log is folded anew."""
 _BATCH: Final = 500
 _MARK: Final = "SELECT sequence, state, updated_at FROM folds WHERE fold = ?"
 _BEGIN: Final = "INSERT INTO folds (fold, sequence, state, updated_at) VALUES (?, ?, ?, ?) ON CONFLICT (fold) DO NOTHING"
 _ADVANCE: Final = "UPDATE folds SET sequence = ?, state = ?, updated_at = ? WHERE fold = ? AND sequence = ?"
+_NOTE: Final = (
+    "INSERT INTO folds (fold, sequence, state, updated_at) VALUES (?, ?, ?, ?) ON CONFLICT (fold) DO UPDATE SET "
+    "sequence = excluded.sequence, state = excluded.state, updated_at = excluded.updated_at"
+)
 _STORE: Final = (
     "INSERT INTO feature_states (view, entity_id, sequence, updated_at, state) VALUES (?, ?, ?, ?, ?) "
     "ON CONFLICT (view, entity_id) DO UPDATE SET sequence = excluded.sequence, updated_at = excluded.updated_at, "
@@ -46,6 +52,7 @@ class _Carried(msgspec.Struct):
 
 _encode: Final = msgspec.json.Encoder().encode
 _carried: Final = msgspec.json.Decoder(_Carried)
+_check: Final = msgspec.json.Decoder(FeatureCheck)
 
 
 def mark_of(db: Database, group: str) -> FoldMark | None:
@@ -159,6 +166,16 @@ class TableFeatures:
         while self._writes.call(_drop, group, size=_BATCH):
             pass
 
+    def checked(self) -> FeatureCheck:
+        """How served features last compared with the log."""
+        with self._reads.snapshot() as db:
+            row = db.execute(_MARK, (CHECK,)).fetchone()
+        return FeatureCheck() if row is None else _check.decode(row[1])
+
+    def note_check(self, check: FeatureCheck) -> None:
+        """Keep how they compare."""
+        self._writes.call(_note, check)
+
 
 def _change(db: Database, changes: Sequence[_Change]) -> list[None]:
     for change in changes:
@@ -204,3 +221,9 @@ def _drop(db: Database, groups: Sequence[str]) -> list[int]:
         f"(SELECT entity_id FROM feature_states WHERE view = ? ORDER BY entity_id LIMIT {_BATCH})"
     )
     return [db.execute(sql, (group, group)).rowcount for group in groups]
+
+
+def _note(db: Database, checks: Sequence[FeatureCheck]) -> list[None]:
+    for check in checks:
+        db.execute(_NOTE, (CHECK, check.sequence, _encode(check).decode(), check.checked_at))
+    return [None] * len(checks)

@@ -14,6 +14,7 @@ _FIRST: Final = -(2**63)
 _OF_USER: Final = (
     "SELECT ts, sequence, body FROM slates WHERE user_id = ? AND (ts, sequence) > (?, ?) ORDER BY ts, sequence LIMIT 200"
 )
+_AFTER: Final = "SELECT sequence, body FROM slates WHERE sequence > ? ORDER BY sequence LIMIT 500"
 encode_slate: Final = msgspec.msgpack.Encoder().encode
 """A slate as its column `body` holds it."""
 decode_slate: Final = msgspec.msgpack.Decoder(ServedSlate).decode
@@ -30,3 +31,14 @@ def slates_of_user(reads: Reads, user_id: str) -> Iterator[list[ServedSlate]]:
             return
         yield [decode_slate(row[2]) for row in rows]
         after = rows[-1][:2]
+
+
+def slates_after(reads: Reads, after: int) -> Iterator[list[tuple[int, ServedSlate]]]:
+    """The stored slates after a number, in batches of one short read each."""
+    while True:
+        with reads.snapshot() as db:
+            rows = db.execute(_AFTER, (after,)).fetchall()
+        if not rows:
+            return
+        yield [(row[0], decode_slate(row[1])) for row in rows]
+        after = rows[-1][0]

@@ -9,7 +9,7 @@ from typing import Final
 
 from honeyguide.clock import Clock
 from honeyguide.stores.spool import Spool
-from honeyguide.stores.sql.slates import COUNT_SLATES, SELECT_SLATE, decode_slate, encode_slate, slates_of_user
+from honeyguide.stores.sql.slates import COUNT_SLATES, SELECT_SLATE, decode_slate, encode_slate, slates_after, slates_of_user
 from honeyguide.stores.sqlite.connect import Readers, is_damage, meaning, open_writer
 from honeyguide.stores.sqlite.schema import migrate
 from honeyguide.types import ServedSlate, SlatesLogged
@@ -57,6 +57,10 @@ class SqliteSlates:
         with self._readers.snapshot() as db:
             row = db.execute(SELECT_SLATE, (request_id,)).fetchone()
         return decode_slate(row[0]) if row else None
+
+    def scan(self, *, after: int = 0) -> Iterator[list[tuple[int, ServedSlate]]]:
+        """The stored slates after a number, in batches of one short read each."""
+        return slates_after(self._readers, after)
 
     def of_user(self, user_id: str) -> Iterator[list[ServedSlate]]:
         """The stored slates of a user, oldest first, in batches of one short read each."""

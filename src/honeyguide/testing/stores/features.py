@@ -10,7 +10,7 @@ from honeyguide.errors import Conflict
 from honeyguide.protocols import Store
 from honeyguide.testing.stores.fixtures import Fixtures
 from honeyguide.testing.stores.rows import ODD_IDS, change, event, run
-from honeyguide.types import FeatureRows, Folded, LogRow, UserState
+from honeyguide.types import FeatureCheck, FeatureRows, Folded, LogRow, UserState
 
 Read = Callable[..., Coroutine[Any, Any, FeatureRows]]
 
@@ -152,6 +152,17 @@ class FeatureSuite(Fixtures):
         assert list(store.features.scan("item-x")) == []
         assert store.features.states("item-y", ["i0000"]) == {"i0000": b"y"}
         store.features.advance("item-x", {"a": b"1"}, after=0, sequence=2)
+
+    def test_a_comparison_with_the_log_is_kept(self, store: Store, opened: Callable[[], Store]) -> None:
+        """The last one; it is no group of states."""
+        assert store.features.checked() == FeatureCheck()
+        for sequence in (4, 9):
+            check = FeatureCheck(
+                sequence=sequence, checked_at=5, views={"a": (7, 1)}, examples=[{"request_id": "r", "view": "a"}]
+            )
+            store.features.note_check(check)
+            assert opened().features.checked() == check
+        assert store.features.groups() == {}
 
     def test_odd_ids_have_states_of_their_own(self, store: Store) -> None:
         """Ids are bytes here too, for users and items, in tails as well."""

@@ -9,7 +9,7 @@ from honeyguide.errors import Conflict, DataDirectoryBusy, NotFound, Unavailable
 from honeyguide.protocols import Store
 from honeyguide.testing.stores.fixtures import Fixtures
 from honeyguide.testing.stores.rows import event, run, slate
-from honeyguide.types import ModelVersion
+from honeyguide.types import ModelVersion, ServedFeatures
 
 
 class RecordSuite(Fixtures):
@@ -24,6 +24,24 @@ class RecordSuite(Fixtures):
         assert store.slates.count() == opened().slates.count() == 130
         assert run(store.slates.get("r7")) == run(opened().slates.get("r7")) == made[7]
         assert run(store.slates.get("none")) is None
+
+    def test_slates_are_walked_through_in_order(self, store: Store, opened: Callable[[], Store]) -> None:
+        """Each with a number that a later walk can begin after; features of a slate come back with it."""
+        assert list(store.slates.scan()) == []
+        made = [slate(f"r{at}") for at in range(1_200)]
+        made[3].features = ServedFeatures(
+            at=5, as_of=17, user={"a": ["x"], "b": None}, items_at=4, items_as_of=16, items={"p": [1.5, None]}
+        )
+        for start in range(0, len(made), 400):
+            store.slates.append(made[start : start + 400])
+        batches = list(opened().slates.scan())
+        assert max(map(len, batches)) < len(made)
+        walked = [pair for batch in batches for pair in batch]
+        assert [found for _, found in walked] == made
+        numbers = [number for number, _ in walked]
+        assert numbers == sorted(set(numbers))
+        rest = [found for batch in store.slates.scan(after=numbers[999]) for _, found in batch]
+        assert rest == made[1_000:]
 
     def test_versions_are_numbered_once(self, store: Store, opened: Callable[[], Store]) -> None:
         """A number is never given twice: not to two at the same time, not after a version was removed."""
