@@ -107,15 +107,8 @@ class SqliteStore:
 
 
 def open_sqlite(url: str, settings: Settings, clock: Clock) -> SqliteStore:
-    """The store in the folder that `url` names (`sqlite:///relative`, `sqlite:////absolute`), or in project.data_dir.
-
-    Raises `ConfigError` where that cannot be a folder."""
-    folder = Path(unquote(urlsplit(url).path[1:])) if url else settings.project.data_dir
-    if folder.is_file() or folder.suffix in (".sqlite", ".sqlite3", ".db"):
-        raise ConfigError(
-            f"storage.url names a file ({folder}), but a store is a folder with several files.",
-            cure=f"Name the folder; the database in it is called {TRUTH}.",
-        )
+    """The store in the folder of `folder_of`, which is created if need be. Raises `ConfigError` where that cannot be."""
+    folder = folder_of(url, settings)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -124,3 +117,23 @@ def open_sqlite(url: str, settings: Settings, clock: Clock) -> SqliteStore:
             cure="Set project.data_dir (or storage.url) to a folder that this user may write to.",
         ) from error
     return SqliteStore(folder, clock)
+
+
+def folder_of(url: str, settings: Settings) -> Path:
+    """The folder that `url` names (`sqlite:///relative`, `sqlite:////absolute`, `sqlite:folder`), or project.data_dir.
+
+    Raises `ConfigError` where that cannot be one."""
+    parts = urlsplit(url)
+    if parts.netloc:
+        raise ConfigError(
+            f"storage.url names the host {parts.netloc!r}, but SQLite is in a folder of this machine.",
+            cure=f"Write three slashes: sqlite:///{parts.netloc}{parts.path}",
+        )
+    named = unquote(parts.path[1:] if url.startswith("sqlite://") else parts.path)
+    folder = Path(named) if url else settings.project.data_dir
+    if folder.is_file() or folder.suffix in (".sqlite", ".sqlite3", ".db"):
+        raise ConfigError(
+            f"storage.url names a file ({folder}), but a store is a folder with several files.",
+            cure=f"Name the folder; the database in it is called {TRUTH}.",
+        )
+    return folder

@@ -12,7 +12,7 @@ def migrate(path: Path, line: migrations.Line) -> None:
     """Bring the file at `path` to the present schema, creating it if need be.
 
     Raises `Conflict` for a file of a newer release, `sqlite3.Error` for one that is no database."""
-    if not migrations.pending(line, _version(path), str(path)):
+    if not migrations.pending(line, version(path), str(path)):
         return
     with closing(open_writer(path, synchronous="FULL")):  # WAL can only be switched on outside a transaction
         pass
@@ -27,7 +27,8 @@ def migrate(path: Path, line: migrations.Line) -> None:
     migrations.upgrade(engine, line, "BEGIN IMMEDIATE", lambda found: migrations.pending(line, found, str(path)))
 
 
-def _version(path: Path) -> str | None:
+def version(path: Path) -> str | None:
+    """The version of the file at `path`; None for one that is not there or was never made."""
     if not path.exists():
         return None
     with closing(sqlite3.connect(path, timeout=60.0)) as db:
