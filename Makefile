@@ -30,7 +30,7 @@ serve: setup ## serve the project in this folder (ARGS="--port 9000")
 	$(BIN)/honeyguide serve $(ARGS)
 
 test: lint $(VENDOR) ## lint, types, then all tests (ARGS="-k store" picks some)
-	scripts/system-packages promtool=prometheus chromium=chromium curl=curl initdb=postgresql
+	scripts/system-packages promtool=prometheus chromium=chromium curl=curl initdb=postgresql redis-server=redis-server faketime=faketime
 	$(BIN)/python -m pytest -q -n 2 $(ARGS)
 
 lint: $(DONE)/checks ## ruff, formatting, mypy strict

@@ -16,7 +16,7 @@ from honeyguide.features.custom import plans_of
 from honeyguide.features.past import Past, Rules
 from honeyguide.ingest import Ingest
 from honeyguide.ingest.events import EventRules
-from honeyguide.jobs import Rounds, Schedule
+from honeyguide.jobs import DUTIES, Rounds, Schedule
 from honeyguide.jobs.abandoned import Abandoned
 from honeyguide.jobs.baseline import Baseline
 from honeyguide.jobs.export import Export
@@ -25,6 +25,7 @@ from honeyguide.jobs.feature_columns import FeatureColumns
 from honeyguide.jobs.features import FeatureFolding
 from honeyguide.jobs.follow import Follow
 from honeyguide.jobs.items import ItemRefresh
+from honeyguide.jobs.lag import LoopLag
 from honeyguide.jobs.leader import Leader
 from honeyguide.jobs.presence import Presence, Role
 from honeyguide.jobs.queue import Queue
@@ -162,6 +163,7 @@ class Runtime:
         rounds = {
             "presence": self.presence.round,
             "lease": self.leader.round,
+            "lag": LoopLag(clock, self.metrics, DUTIES["lag"].every).round,
             "database": self._ask_database,
             "follow": self.follow.round,
             "models": self.serving.refresh,

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from honeyguide.clock import ManualClock
-from honeyguide.jobs.follow import Follow
+from honeyguide.errors import Unavailable
+from honeyguide.jobs.follow import DELIVERIES, Follow
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Store
 from honeyguide.stores.urls import open_store
@@ -67,6 +68,53 @@ def test_a_round_that_fails_is_taken_up_again(tmp_path: Path) -> None:
             await follow.round()
         await follow.round()
         assert listener.told == ["one", "two"]
+
+    with_two_stores(tmp_path, body)
+
+
+def test_a_row_that_cannot_be_told_is_passed_over_after_five_times(tmp_path: Path) -> None:
+    async def body(here: Store, there: Store) -> None:
+        listener, metrics = Listener(here), Metrics()
+
+        async def hear(rows: Sequence[LogRow]) -> None:
+            if any(each.event_id == "poison" for each in rows):
+                raise KeyError("poison")
+            await listener.hear(rows)
+
+        follow = Follow(here.log, [hear], metrics)
+        await there.log.append([row("before"), row("poison"), row("after")])
+        for _ in range(DELIVERIES - 1):
+            with pytest.raises(KeyError):
+                await follow.round()
+        assert listener.told == []
+        await follow.round()
+        assert listener.told == ["before", "after"]
+        assert metrics.log_rows_passed_over._value.get() == 1
+        await there.log.append([row("later")])
+        await follow.round()
+        assert listener.told == ["before", "after", "later"]
+
+    with_two_stores(tmp_path, body)
+
+
+def test_while_something_is_away_no_row_is_passed_over(tmp_path: Path) -> None:
+    async def body(here: Store, there: Store) -> None:
+        listener, metrics, away = Listener(here), Metrics(), [True]
+
+        async def hear(rows: Sequence[LogRow]) -> None:
+            if away[0]:
+                raise Unavailable("The database is away.")
+            await listener.hear(rows)
+
+        follow = Follow(here.log, [hear], metrics)
+        await there.log.append([row("one"), row("two")])
+        for _ in range(3 * DELIVERIES):
+            with pytest.raises(Unavailable):
+                await follow.round()
+        away[0] = False
+        await follow.round()
+        assert listener.told == ["one", "two"]
+        assert metrics.log_rows_passed_over._value.get() == 0
 
     with_two_stores(tmp_path, body)
 

@@ -36,6 +36,7 @@ class Duty:
 DUTIES: Final = {
     "presence": Duty("every process", 2.0),  # this process's heartbeat, and a look at the others'
     "lease": Duty("every process", 1.0),  # be the leader, stay it, or stand by
+    "lag": Duty("every process", 0.1),  # notice whether the event loop is held up
     "database": Duty("every process", 1.0),  # notice whether it answers
     "follow": Duty("answers", 0.05),  # what others wrote: tokens, items, the deny set
     "models": Duty("answers", 0.2),  # what the aliases point at

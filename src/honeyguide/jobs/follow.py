@@ -6,12 +6,19 @@ appended itself were told to the same subscribers when they were acknowledged, a
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+import structlog
+
+from honeyguide.errors import HoneyguideError
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import EventLog, LogWatch
 from honeyguide.types import Appended, LogRow
 
+DELIVERIES = 5
+"""How often a batch that cannot be told is tried as a whole."""
 _ROWS_PER_ROUND = 20_000
 _BATCH = 1_000
+
+log = structlog.get_logger(__name__)
 
 
 class Follow:
@@ -28,7 +35,9 @@ class Follow:
         self._watch: LogWatch = log.watch()
         self._subscribers = tuple(subscribers)
         self._gauge = metrics.log_position
+        self._passed_over = metrics.log_rows_passed_over
         self._own: dict[int, int] = {}
+        self._failed_at = self._failures = 0
         self._behind = False
         self.position = 0
 
@@ -65,7 +74,32 @@ class Follow:
         own = sorted(self._own.items())
         strangers = [row for row in batch if not any(first <= row.sequence <= last for first, last in own)]
         if strangers:
-            for subscriber in self._subscribers:
-                await subscriber(strangers)
+            await self._tell_all(strangers)
         self.position = batch[-1].sequence
         self._own = {first: last for first, last in self._own.items() if last > self.position}
+
+    async def _tell_all(self, rows: Sequence[LogRow]) -> None:
+        """Tell rows together; where that fails again and again and nothing is away, one after another, without the one that
+        cannot be told: it must not keep the process from all that comes after it."""
+        try:
+            for subscriber in self._subscribers:
+                await subscriber(rows)
+        except HoneyguideError:  # something is away: nothing is wrong with the rows
+            raise
+        except Exception:  # counted by the round that it fails, until there is no point in another one
+            self._failures = self._failures + 1 if self._failed_at == self.position else 1
+            self._failed_at = self.position
+            if self._failures < DELIVERIES:
+                raise
+            for row in rows:
+                await self._tell_one(row)
+
+    async def _tell_one(self, row: LogRow) -> None:
+        for subscriber in self._subscribers:
+            try:
+                await subscriber([row])
+            except HoneyguideError:
+                raise
+            except Exception:  # counted: the row stays in the log, and is read again at the next start
+                self._passed_over.inc()
+                log.exception("a row of the log is passed over", sequence=row.sequence, kind=row.kind, type=row.type)

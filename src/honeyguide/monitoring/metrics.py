@@ -68,6 +68,9 @@ class Metrics:
         )
         self.http_requests_in_progress = self._gauge("http_requests_in_progress", "Requests being answered.")
         self.http_errors = self._counter("http_errors_total", "Requests that failed by a fault of our own.", ("route",))
+        self.event_loop_lag = self._histogram(
+            "event_loop_lag_seconds", "How late the event loop woke: it answers nobody meanwhile.", (), LAT
+        )
         self.auth_failures = self._counter("auth_failures_total", "Requests refused for their key.", ("reason",))
         self.dependency_up = self._gauge("dependency_up", "1 while it answers.", ("dependency",))
         self.build_info = self._gauge("build_info", "1, with what is running.", ("version", "python"))
@@ -148,6 +151,9 @@ class Metrics:
             "event_oldest_unprocessed_timestamp_seconds",
             "Arrival of the oldest event that waits to be folded; 0 for none.",
             ("entity",),
+        )
+        self.log_rows_passed_over = self._counter(
+            "log_rows_passed_over_total", "Rows of the log that this process could not take in."
         )
         self.log_position = self._gauge("log_position", "Sequence number of the last row this process knows.")
         self.catalog_items = self._gauge("catalog_items", "Items by state.", ("state",))
