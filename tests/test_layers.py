@@ -4,7 +4,7 @@ import pytest
 
 from tests.rules import Module, deferred_imports, dynamic_imports, modules, own_imports, sample
 
-GROUND = {"types", "messages", "protocols", "config", "errors", "clock", "lists", "expressions", "outbound"}
+GROUND = {"types", "messages", "protocols", "config", "errors", "clock", "lists", "pseudonyms", "expressions", "outbound"}
 ORGANS = {
     "stores",
     "features",

@@ -1,11 +1,13 @@
 """Settings in, a wired system out: the only place that knows all names."""
 
 import asyncio
+import contextlib
 import os
 import platform
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import honeyguide
 from honeyguide.cache import Cache, Generations, Lifetime, Machinery, MemoryTier, NoTier
@@ -19,6 +21,8 @@ from honeyguide.ingest.events import EventRules
 from honeyguide.jobs import DUTIES, Rounds, Schedule
 from honeyguide.jobs.abandoned import Abandoned
 from honeyguide.jobs.baseline import Baseline
+from honeyguide.jobs.erase import KIND as ERASE
+from honeyguide.jobs.erase import Erase
 from honeyguide.jobs.export import Export
 from honeyguide.jobs.feature_check import FeatureComparison
 from honeyguide.jobs.feature_columns import FeatureColumns
@@ -28,6 +32,7 @@ from honeyguide.jobs.items import ItemRefresh
 from honeyguide.jobs.lag import LoopLag
 from honeyguide.jobs.leader import Leader
 from honeyguide.jobs.presence import Presence, Role
+from honeyguide.jobs.quarantined import take_out
 from honeyguide.jobs.queue import Queue
 from honeyguide.jobs.slates import SlateWriter
 from honeyguide.jobs.training import Training, train_command
@@ -46,11 +51,12 @@ from honeyguide.recommend.subjects import Subjects
 from honeyguide.stores.files import FileArtefacts
 from honeyguide.stores.fold import People, fold_item, fold_properties
 from honeyguide.stores.urls import open_store
-from honeyguide.types import Appended, LogRow, Process, ProcessRole
+from honeyguide.types import Appended, Job, LogRow, Process, ProcessRole
 
 __all__ = ["Runtime", "open_runtime"]
 
 _WORKERS = 2
+_SETTLE_SECONDS = 1.0
 
 
 class Runtime:
@@ -68,8 +74,8 @@ class Runtime:
         self.artefacts = FileArtefacts(settings.project.data_dir / "models")
         chance = system_chance()
         self.ids = RequestIds(clock, chance.getrandbits)
-        self.export = Export(self.store, clock)
         self._wire_features()
+        self.export = Export(self.store, self.features, clock)
         self._item_refresh = ItemRefresh(self.store.catalogue, self.items, self.metrics)
         self._wire_lists(chance)
         self._wire_log()
@@ -114,7 +120,8 @@ class Runtime:
         )
         self.baseline.serve_on(self.serving)
         self.slates = SlateWriter(self.store.slates, metrics)
-        self.subjects = Subjects(settings.all_surfaces(), self.generations, metrics, self.store.catalogue.merged)
+        merged, pseudonyms = self.store.catalogue.merged, self.store.people.pseudonyms
+        self.subjects = Subjects(settings.all_surfaces(), self.generations, metrics, merged, pseudonyms)
         self._threads = ThreadPoolExecutor(_WORKERS, thread_name_prefix="honeyguide-source")
         self.recommend = Recommend(
             store=self.store,
@@ -139,7 +146,7 @@ class Runtime:
         """Ingest, and who is told when the log grows."""
         self.follow = Follow(
             self.store.log,
-            [self.subjects.follow, self._item_refresh.follow, self.columns.follow],
+            [self.subjects.follow, self._item_refresh.follow, self.columns.follow, self.baseline.follow],
             self.metrics,
         )
         self.ingest = Ingest(
@@ -158,7 +165,18 @@ class Runtime:
         self.presence = Presence(store.heartbeats, self._myself(port), self.role, clock)
         self.leader = Leader(store.leases, self.presence, clock, metrics)
         training = Training(train_command(config_options), REGISTRY)
-        self.queue = Queue(store.jobs, {"train": training}, self.presence, clock, metrics)
+        self.erase = Erase(
+            store,
+            self.ingest.tell_erased,
+            self._settle,
+            self.presence.others_answer,
+            partial(take_out, self.settings.project.data_dir),
+            self.folding.erased,
+            clock,
+            metrics,
+            models_within=self.settings.retention.models,
+        )
+        self.queue = Queue(store.jobs, {"train": training, ERASE: self.erase}, self.presence, clock, metrics)
         again = [name for name, kind in self.queue.kinds.items() if kind.again]
         rounds = {
             "presence": self.presence.round,
@@ -184,6 +202,17 @@ class Runtime:
             leads=self.leader.leads,
         )
 
+    async def erase_user(self, user_id: str) -> Job:
+        """The job that erases a person: one that is under way, else a new one. Raises InvalidInput for what is no id."""
+        under_way, params = await self.erase.ask(user_id)
+        return under_way or await self.queue.put(ERASE, params)
+
+    async def _settle(self) -> None:
+        """Let the lists that are being made come to their end, and write the slates in hand."""
+        with contextlib.suppress(TimeoutError):  # under a steady load there are always some, but not those of before
+            await asyncio.wait_for(self.cache.drain(), _SETTLE_SECONDS)
+        await self.slates.round()
+
     def _myself(self, port: int | None) -> Process:
         answering: ProcessRole = "api" if self.settings.redis.url else "alone"
         return Process(
@@ -201,6 +230,7 @@ class Runtime:
         await self.subjects.follow(rows, appended)
         await self._item_refresh.follow(rows, appended)
         await self.columns.follow(rows, appended)
+        await self.baseline.follow(rows, appended)
         await self.follow.appended_here(rows, appended)
 
     def past(self, until: int | None = None) -> Past:

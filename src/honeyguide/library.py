@@ -20,12 +20,12 @@ import polars as pl
 from honeyguide.bootstrap import Runtime, open_runtime
 from honeyguide.clock import Clock
 from honeyguide.config import Settings, load
-from honeyguide.errors import FieldError, InvalidInput
+from honeyguide.errors import FieldError, InvalidInput, Unavailable
 from honeyguide.features.online import FeatureRead
 from honeyguide.features.replay import replay
 from honeyguide.messages import EventIn, Explanation, IngestReport, ItemIn, Merged, Query, Rejected, Slate, UserIn
 from honeyguide.train import TrainReport, train
-from honeyguide.types import Json
+from honeyguide.types import Job, Json
 
 __all__ = ["Honeyguide"]
 
@@ -139,6 +139,18 @@ class Honeyguide:
     def merge_users(self, user_id: str, into: str) -> Merged:
         """Make `user_id` (a visitor before the login) one person with `into`. Raises Conflict or NotFound."""
         return self.run(self.runtime.ingest.merge_users(user_id, into))
+
+    def erase_user(self, user_id: str) -> Json:
+        """Erase a user and the ids merged with it; returns the receipt once nothing is left. Raises InvalidInput.
+
+        A server or worker on this project does it, else this process. Broken off, it goes on with the next of them."""
+        return self.run(self._erase(user_id)).result
+
+    async def _erase(self, user_id: str) -> Job:
+        job = await self.runtime.queue.finished((await self.runtime.erase_user(user_id)).job_id)
+        if job.state != "succeeded":
+            raise Unavailable(f"The erasure has {job.state}: {job.message}", cure="Ask for it again; it goes on.")
+        return job
 
     def export_user(self, user_id: str) -> Iterator[Json]:
         """Everything that is held about a user and the ids merged with it, record by record; each names its `table`.

@@ -75,12 +75,14 @@ class Appended:
     """What one append did.
 
     `duplicates` are positions in the given rows whose `event_id` the log already held (or that stood twice in the batch);
+    `erased` are positions of rows that a tombstone keeps out: their user was erased after they happened;
     `sequence` is the log position that a reader must have reached to see the rest. Each row's own `sequence` is set when
-    it was written, and 0 when it was a duplicate."""
+    it was written, and 0 when it was not."""
 
     sequence: int
     accepted: int
     duplicates: tuple[int, ...] = ()
+    erased: tuple[int, ...] = ()
 
 
 class Item(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -54,7 +54,7 @@ def test_an_id_may_end_like_a_verb(site: Site, name: str) -> None:
 
 def test_the_methods_there_are_are_told(site: Site) -> None:
     assert problem(site.post("/v1/users/ann", {}), 405)["code"] == "method_not_allowed"
-    assert site.ask("DELETE", "/v1/users/ann:merge").headers["allow"] == "POST"
+    assert site.ask("BREW", "/v1/users/ann:merge").headers["allow"] == "POST"
 
 
 def lines(answer: httpx.Response) -> list[dict[str, Any]]:
@@ -74,7 +74,10 @@ def test_an_export_is_all_that_is_held_of_all_ids(site: Site) -> None:
     begin, end = told[0], told[-1]
     assert (begin["table"], begin["user_id"], begin["user_ids"]) == ("export", "visitor", ["visitor", "ann"])
     assert begin["as_of"] == site.get("/v1/system").json()["position"]
-    assert end == {"table": "end", "rows": {"users": 2, "user_links": 1, "log": 4, "slates": 1}}
+    features = {line["view"]: line["value"] for line in told if line["table"] == "features"}
+    assert features["recent_views"] == ["i1", "i0"]
+    rows = {"users": 2, "user_links": 1, "log": 4, "slates": 1, "features": len(features)}
+    assert end == {"table": "end", "rows": rows}
     assert len(told) == 2 + sum(end["rows"].values())
     (served,) = [line for line in told if line["table"] == "slates"]
     assert (served["request_id"], served["items"]) == (slate["request_id"], [item["item_id"] for item in slate["items"]])
@@ -95,6 +98,6 @@ def test_a_long_export_comes_in_pieces(tmp_path: Path) -> None:
         for _ in range(3):
             assert ask.post("/v1/events:batch", json=events).json()["accepted"] == 999
         whole = ask.get("/v1/users/ann/export")
-        assert lines(whole)[-1]["rows"] == {"log": 2997}
+        assert lines(whole)[-1]["rows"]["log"] == 2997
         assert whole.headers["transfer-encoding"] == "chunked"
         assert ask.head("/v1/users/ann/export").content == b""

@@ -24,7 +24,7 @@ class Work:
 
     def __init__(self, body: Body, *, alone: bool = False, again: bool = False) -> None:
         self._body = body
-        self.alone, self.again = alone, again
+        self.alone, self.again, self.final = alone, again, False
         self.ended: list[str] = []
 
     def check(self, params: Json) -> None:
@@ -263,5 +263,42 @@ def test_a_killed_training_says_what_killed_it(tmp_path: Path) -> None:
         queue.kinds["train"] = Training(["/no/such/program"], [])
         found = await until(here, (await queue.put("train", {})).job_id, "failed")
         assert "did not start" in found.message
+
+    on_a_world(tmp_path, body)
+
+
+def test_what_is_final_is_not_called_off(tmp_path: Path) -> None:
+    async def body(here: World) -> None:
+        work = Work(for_ever)
+        work.final = True
+        queue = queue_of(here, here.process("server", "alone"), work=work)
+        job = await queue.put("work", {})
+        with pytest.raises(Conflict, match="cannot be called off"):
+            await queue.cancel(job.job_id)
+        assert here.store.jobs.get(job.job_id).state == "running"
+        await queue.stop()
+
+    on_a_world(tmp_path, body)
+
+
+def test_a_library_runs_a_job_where_nobody_else_does(tmp_path: Path) -> None:
+    """It waits for it where others do, and takes up no other kind."""
+
+    async def body(here: World) -> None:
+        library = here.process("library", "library")
+        queue = queue_of(here, library, work=Work(at_once), other=Work(at_once))
+        other, job = await queue.put("other", {}), await queue.put("work", {"a": 1})
+        assert (await queue.finished(job.job_id)).result == {"did": {"a": 1}}
+        assert here.store.jobs.get(other.job_id).state == "queued"
+        server = here.process("server", "alone")
+        await server.presence.round()
+        await library.presence.round()
+        second = await queue.put("work", {"a": 2})
+        waiting = asyncio.create_task(queue.finished(second.job_id))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert here.store.jobs.get(second.job_id).state == "queued"
+        await queue_of(here, server, work=Work(at_once)).round()
+        assert (await waiting).worker == "server"
 
     on_a_world(tmp_path, body)

@@ -76,7 +76,17 @@ async def half_an_artefact(folder: str) -> None:
         sys.stdin.readline()
 
 
-PROGRAMS = {program.__name__: program for program in (append_for_ever, append_some, hold, half_an_artefact)}
+async def erase_slowly(folder: str, user_id: str, until: str) -> None:
+    """Erase a user, saying when each step is done; each waits to be told."""
+    store = SqliteStore(Path(folder), SystemClock())
+    say("ready")
+    sys.stdin.readline()
+    for counts in store.people.erase([user_id], until=int(until)):
+        say(counts)
+        sys.stdin.readline()
+
+
+PROGRAMS = {program.__name__: program for program in (append_for_ever, append_some, hold, half_an_artefact, erase_slowly)}
 
 
 class Child:

@@ -165,6 +165,15 @@ JOB: Final[Json] = {
     "params": {},
     "result": {},
 }
+ERASURE: Final[Json] = {
+    **JOB,
+    "kind": "erase",
+    "state": "queued",
+    "started_at": None,
+    "progress": 0.0,
+    "message": "",
+    "params": {"users": ["0c1f5c4f5f0f1f8f0c7c0d2a4b6e8f90"]},
+}
 SYSTEM: Final[Json] = {
     "version": honeyguide.__version__,
     "python": "3.11.7",

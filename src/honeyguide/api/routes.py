@@ -177,6 +177,10 @@ USER_ROUTES: Final = _group(
         "PATCH", "/v1/users/{user_id}", "catalog:write", catalogue.patch_user, goods.Written, eg.WRITTEN,
         body=goods.UserBody, sent={"properties": {"newsletter": True}}, **_USER,
     ),
+    Route(
+        "DELETE", "/v1/users/{user_id}", "admin", people.erase_user, ops.JobOut, eg.ERASURE,
+        status=202, params=goods.UserParams, given={"user_id": "user_who_leaves"},
+    ),
 )  # fmt: skip
 
 _ALIAS: Final[Json] = {"params": ops.AliasParams, "given": {"alias": "champion"}}

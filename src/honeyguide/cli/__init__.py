@@ -22,7 +22,7 @@ COMMANDS = {
     "init": Entry(START, "honeyguide.cli.init:app", "Write a commented configuration and a small sample of data."),
     "doctor": Entry(START, "honeyguide.cli.doctor:app", "Look for faults in configuration, data and models."),
     "import": Entry(DATA, "honeyguide.cli.importing:app", "Bring in events, items or users from files."),
-    "users": Entry(DATA, "honeyguide.cli.users:app", "Show, merge and export users."),
+    "users": Entry(DATA, "honeyguide.cli.users:app", "Show, merge, export and erase users."),
     "train": Entry(MODELS, "honeyguide.cli.train:app", "Fit the models, compare them and serve the best one."),
     "evaluate": Entry(MODELS, "honeyguide.cli.evaluate:app", "Compare all models on the latest part of every history."),
     "models": Entry(MODELS, "honeyguide.cli.models:app", "List, compare, promote and roll back model versions."),

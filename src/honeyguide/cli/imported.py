@@ -60,6 +60,7 @@ def _counts(report: ImportReport) -> str:
     parts = [f"{report.new:,} {verb}"]
     parts += [f"{count(report.duplicates, 'duplicate')}"] if report.duplicates else []
     parts += [f"{report.superseded:,} replaced by later rows"] if report.superseded else []
+    parts += [f"{report.erased:,} of erased users, not kept"] if report.erased else []
     if report.refused:
         where = f" → {report.quarantine_file}" if report.quarantine_file else ""
         parts.append(f"{report.refused:,} {'do not fit' if report.dry_run else 'quarantined'}{where} ({report.reasons()})")

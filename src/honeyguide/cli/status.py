@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import httpx
+import msgspec
 import typer
 from rich.text import Text
 
@@ -13,6 +14,7 @@ from honeyguide.cli.opening import short
 from honeyguide.cli.output import Json, Out, ago, count
 from honeyguide.cli.storage import Stored, storage
 from honeyguide.config import settings_fingerprint
+from honeyguide.jobs.erase import shown
 from honeyguide.types import Job
 
 app = typer.Typer(add_completion=False)
@@ -35,7 +37,15 @@ def status(context: typer.Context, json: Json = False) -> None:
         known: dict[str, Any] = {"position": position, "items": items, "slates": store.slates.count()}
         known |= {"aliases": aliases, "versions": versions, "config": settings_fingerprint(settings)}
         data_dir = settings.project.data_dir
-        out.result({"project": settings.project.name, "data_dir": str(data_dir), "server": server, **known, "jobs": jobs})
+        out.result(
+            {
+                "project": settings.project.name,
+                "data_dir": str(data_dir),
+                "server": server,
+                **known,
+                "jobs": [_shown(job) for job in jobs],
+            }
+        )
         out.show("project", f"{settings.project.name} in {short(data_dir)}")
         out.show("server", _server_text(server, now))
         out.show("log", f"{count(position, 'row')} · {count(items, 'item')} · {count(known['slates'], 'slate')} served")
@@ -71,6 +81,10 @@ def _server_text(server: dict[str, Any], now: int) -> Text:
         return Text("not running")
     health = Text("answers", style="green") if server["healthy"] else Text("does not answer", style="bold red")
     return Text.assemble(f"{server['url']} ", health, f" · process {server['pid']}, started {ago(server['since'], now)}")
+
+
+def _shown(job: Job) -> dict[str, Any]:
+    return msgspec.structs.asdict(job) | {"params": shown(job.params)}
 
 
 def _job_text(job: Job, now: int) -> Text:

@@ -1,10 +1,10 @@
-"""`honeyguide users`: show what is known of a user, merge two that turned out to be one, tell all that is held."""
+"""`honeyguide users`: show what is known of a user, merge two that are one, tell or erase all that is held."""
 
 import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,20 +13,21 @@ import typer
 from rich.text import Text
 
 from honeyguide.cli.frame import HelpfulGroup
-from honeyguide.cli.output import Cell, Json, Out, ago, count, table
+from honeyguide.cli.output import Cell, Json, Out, ago, clean, count, table
 from honeyguide.cli.project import project
 from honeyguide.cli.storage import storage
-from honeyguide.errors import NotFound
+from honeyguide.errors import InvalidInput, NotFound
 from honeyguide.types import Json as JsonObject
 from honeyguide.types import User, UserState
 
-app = typer.Typer(add_completion=False, help="Show, merge and export users.", cls=HelpfulGroup)
+app = typer.Typer(add_completion=False, help="Show, merge, export and erase users.", cls=HelpfulGroup)
 
 _LATEST = 10
 _REMEMBERED = 20_000
 
 UserId = Annotated[str, typer.Argument(metavar="USER", help="The user's id.")]
 Target = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write to this file instead of stdout.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Into = Annotated[str, typer.Argument(metavar="INTO", help="The user that this one turned out to be.")]
 
 
@@ -92,6 +93,33 @@ def export(context: typer.Context, user: UserId, out: Target = None, json: Json 
         with _whole_file(out) as write:
             written = _write_all(write, records, array=json)
     Out().note("written", f"{count(written, 'record')} to {out}")
+
+
+@app.command()
+def erase(context: typer.Context, user: UserId, yes: Yes = False, json: Json = False) -> None:
+    """Erase a user and the ids merged with it, everywhere; prints the receipt once nothing is left.
+
+    A running server or worker does it, else this command. Broken off, it goes on with the next of them."""
+    out = Out(json)
+    with project(context) as opened:
+        store = opened.runtime.store
+        ids = [each.user_id for each in opened.run(store.catalogue.person(user))] or [user]
+        if not yes and not _agreed(ids):
+            raise typer.Exit(1)
+        receipt = opened.erase_user(user)
+        out.result(receipt)
+        out.show("erased", f"{count(len(receipt['users']), 'id')} at {receipt['erased_at']}")
+        removed = ", ".join(f"{number:,} of {table}" for table, number in sorted(receipt["removed"].items()))
+        out.show("removed", removed or "nothing: nothing was held")
+        if receipt["models"]:
+            out.show("models", f"{', '.join(receipt['models'])} were trained before; train again by {receipt['models_by']}")
+            out.hint("honeyguide train")
+
+
+def _agreed(ids: Sequence[str]) -> bool:
+    if not sys.stdin.isatty():
+        raise InvalidInput("An erasure cannot be undone, and nobody is there to ask.", cure="Say --yes.")
+    return typer.confirm(f"Erase everything that is held about {', '.join(map(clean, ids))}?", err=True)
 
 
 def _write_all(write: Callable[[bytes], object], records: Iterable[JsonObject], *, array: bool) -> int:

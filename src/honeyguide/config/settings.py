@@ -370,6 +370,16 @@ class FeatureStore(Section):
     )
 
 
+class Retention(Section):
+    """How long what is known of people is kept."""
+
+    models: Duration = Field(
+        default=30 * 86_400.0,
+        gt=0,
+        description="How long after an erasure a model that was trained before it may serve; train at least as often.",
+    )
+
+
 class Logging(Section):
     """Logs of the program."""
 
@@ -403,6 +413,7 @@ class Settings(Section):
     feature_store: FeatureStore = FeatureStore()
     models: Models = Models()
     training: Training = Training()
+    retention: Retention = Retention()
     logging: Logging = Logging()
 
     def all_surfaces(self) -> dict[str, Surface]:

@@ -60,10 +60,11 @@ DEFAULTS: Final = ImportOptions()
 
 
 class ImportReport(msgspec.Struct, kw_only=True):
-    """What became of the rows: `rows` = `new` + `duplicates` + `superseded` + the sum of `quarantined`.
+    """What became of the rows: `rows` = `new` + `duplicates` + `superseded` + `erased` + the sum of `quarantined`.
 
     `duplicates` were there already (events by id, items and users by value); `resumed` of them were passed over by a
     checkpoint. `superseded` are earlier rows of an item or user that a later one of the same source replaces.
+    `erased` are rows of users who were erased since: they are kept nowhere, in the quarantine neither.
     `mapping` is field -> column (`=text` for a constant), `guessed` the fields among them that nobody told, `ignored`
     the columns that nothing was taken from. `types` counts the events that are in the log now, `undeclared` those of
     types that the configuration does not know. `first_ts` and `last_ts` are ms. `next` is the command to go on with.
@@ -76,6 +77,7 @@ class ImportReport(msgspec.Struct, kw_only=True):
     duplicates: int = 0
     resumed: int = 0
     superseded: int = 0
+    erased: int = 0
     quarantined: dict[str, int] = msgspec.field(default_factory=dict)
     quarantine_file: str | None = None
     types: dict[str, int] = msgspec.field(default_factory=dict)

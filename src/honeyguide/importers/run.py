@@ -11,7 +11,7 @@ from honeyguide.importers.columns import ColumnMap
 from honeyguide.importers.quarantine import Quarantine
 from honeyguide.importers.report import ImportOptions, ImportReport, Progress
 from honeyguide.importers.sources import Broken, Chunk, Row
-from honeyguide.ingest import Ingest
+from honeyguide.ingest import ERASED, Ingest
 from honeyguide.ingest.faults import Fault
 from honeyguide.messages import IngestReport, Rejected
 from honeyguide.protocols import Store
@@ -112,8 +112,12 @@ class Run:
         return placed
 
     def refuse(self, source: str, placed: Sequence[Placed[Any]], rejected: Iterable[Rejected]) -> None:
-        """Put those of a batch into the quarantine that INGEST refused."""
+        """Put those of a batch into the quarantine that INGEST refused; what erased users did is only counted, since a
+        quarantine would be one more place that keeps it."""
         for entry in rejected:
+            if entry.code == ERASED:
+                self.report.erased += 1
+                continue
             where, fault = placed[entry.index], Fault(entry.code, entry.pointer.removeprefix("/"), entry.detail)
             self._put_away(source, where.number, where.raw, fault)
 

@@ -92,11 +92,12 @@ class ThingImport:
             report.new += len(batch)
             return
         differs = await (self._items_differ(batch) if self._kind == "items" else self._users_differ(batch))
-        changed = [each.message for (each, _), differ in zip(batch, differs, strict=True) if differ]
+        changed = [each for (each, _), differ in zip(batch, differs, strict=True) if differ]
         report.duplicates += len(batch) - len(changed)
         if changed:
-            ingest = self._run.project.ingest
-            put = await (ingest.put_items if self._kind == "items" else ingest.put_users)(changed, imported=True)
+            ingest, messages = self._run.project.ingest, [each.message for each in changed]
+            put = await (ingest.put_items if self._kind == "items" else ingest.put_users)(messages, imported=True)
+            self._run.refuse(self._name, changed, put.rejected)
             report.new += put.accepted
             report.sequence = max(report.sequence, put.sequence)
 

@@ -4,22 +4,30 @@
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import Final
 
 import structlog
 
 from honeyguide.clock import Clock, RequestIds
 from honeyguide.config.settings import Settings
-from honeyguide.ingest import merge
+from honeyguide.ingest import persons
 from honeyguide.ingest.catalogue import change_rows, delete_rows, payload, valid_ids
 from honeyguide.ingest.events import EventRules
+from honeyguide.ingest.faults import Fault
 from honeyguide.messages import EventIn, IngestReport, ItemIn, Merged, Rejected, UserIn
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import CatalogueTable, EventLog
 from honeyguide.types import MAX_BATCH, Appended, LogRow, RowKind
 
-__all__ = ["Ingest", "Subscriber"]
+__all__ = ["ERASED", "Ingest", "Subscriber"]
+
+ERASED: Final = "erased"
+"""The code of what users did before they were erased."""
+_ERASED_FAULT: Final = Fault(
+    ERASED, "user_id", "The user was erased after this happened, so it is not kept. What the id does from then on is taken."
+)
 
 Subscriber = Callable[[Sequence[LogRow], Appended], Awaitable[None] | None]
 """Is told what was committed, before it is acknowledged; `Appended.duplicates` are places in the rows that were not."""
@@ -90,19 +98,26 @@ class Ingest:
 
         Raises InvalidInput for what is no id or the same id, `Conflict` (`merged_elsewhere`) for a user who was merged
         into somebody else, NotFound (`unknown_users`) if nothing is known of either."""
-        merge.check_ids(user_id, into)
+        persons.check_ids(user_id, into)
         async with self._merging:
             person, log = self._catalogue.person, self._log
             accepted = 0
             unknown = [name for name in (user_id, into) if not (await log.user_state(name, limit=0)).known]
-            if not merge.are_one(user_id, await person(user_id), into, await person(into)):
-                merge.check_known(user_id, into, unknown)
+            if not persons.are_one(user_id, await person(user_id), into, await person(into)):
+                persons.check_known(user_id, into, unknown)
                 said = payload({"canonical_id": into})
-                row = merge.merge_row(user_id, said, now=self._clock.now_ms(), stem=self._ids.next())
+                row = persons.merge_row(user_id, said, now=self._clock.now_ms(), stem=self._ids.next())
                 accepted = (await self._take([row], [])).accepted
             ids = [user.user_id for user in await person(into)]
             sequence = await log.position()
         return Merged(canonical_id=ids[-1], user_ids=ids, accepted=accepted, sequence=sequence, unknown=unknown)
+
+    async def tell_erased(self, pseudonyms: Sequence[str], event_id: str) -> int:
+        """Tell all who follow the log that users were erased, by their pseudonyms; returns the log position of it.
+
+        The row stays, and names nobody. Under an `event_id` that was told before nothing happens."""
+        row = persons.erased_row(payload({"erased": list(pseudonyms)}), event_id, now=self._clock.now_ms())
+        return (await self._take([row], [])).sequence
 
     async def drain(self) -> None:
         """Wait for appends whose callers have gone away."""
@@ -130,14 +145,18 @@ class Ingest:
 
     async def _take(self, rows: Sequence[LogRow], rejected: list[Rejected]) -> IngestReport:
         """Append in parts of one commit each, and add up what became of them."""
-        report = IngestReport(rejected=rejected)
+        report, erased = IngestReport(rejected=rejected), list[int]()
         for entry in rejected:
             self._metrics.events_rejected.labels(entry.code).inc()
         for start in range(0, len(rows), MAX_BATCH):
             appended = await self._commit(rows[start : start + MAX_BATCH])
+            erased += [start + place for place in appended.erased]
             report.accepted += appended.accepted
             report.duplicates += len(appended.duplicates)
             report.sequence = appended.sequence
+        if erased:
+            self._metrics.events_rejected.labels(ERASED).inc(len(erased))
+            report.rejected = sorted([*rejected, *_erased_at(erased, len(rows), rejected)], key=attrgetter("index"))
         return report
 
     async def _commit(self, rows: Sequence[LogRow]) -> Appended:
@@ -149,11 +168,27 @@ class Ingest:
 
     async def _append_and_tell(self, rows: Sequence[LogRow]) -> Appended:
         appended = await self._log.append(rows)
+        written, told = _without_erased(rows, appended) if appended.erased else (rows, appended)
         for subscriber in self._subscribers:
             try:
-                if (telling := subscriber(rows, appended)) is not None:
+                if (telling := subscriber(written, told)) is not None:
                     await telling
             except Exception:  # what is committed is acknowledged, whatever a subscriber does
                 self._metrics.background_errors.labels("subscriber").inc()
                 _logger.exception("subscriber_failed", sequence=appended.sequence)
         return appended
+
+
+def _erased_at(places: Iterable[int], rows: int, rejected: Sequence[Rejected]) -> Iterator[Rejected]:
+    """The report's entries on rows that a tombstone kept out; `places` are places among the rows that were appended."""
+    before = {entry.index for entry in rejected}
+    index_of = [index for index in range(rows + len(before)) if index not in before]
+    return (_ERASED_FAULT.at(index_of[place]) for place in places)
+
+
+def _without_erased(rows: Sequence[LogRow], appended: Appended) -> tuple[list[LogRow], Appended]:
+    """What subscribers hear of: as if the others had never been sent."""
+    erased = set(appended.erased)
+    kept = [place for place in range(len(rows)) if place not in erased]
+    duplicates = tuple(kept.index(place) for place in appended.duplicates)
+    return [rows[place] for place in kept], Appended(appended.sequence, appended.accepted, duplicates)

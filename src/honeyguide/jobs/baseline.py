@@ -1,6 +1,7 @@
 """Popularity counted straight from the log, served while nothing is trained: good lists from the first events on."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Protocol
 
 from honeyguide.config import Settings
@@ -9,7 +10,7 @@ from honeyguide.models.popular import Popular
 from honeyguide.offline.dataset import dataset_from
 from honeyguide.protocols import ServedModel, Store
 from honeyguide.retrieval.learned import tie_to_block
-from honeyguide.types import LIVE
+from honeyguide.types import LIVE, Appended, LogRow
 
 _SHORT = 100_000
 
@@ -41,6 +42,11 @@ class Baseline:
         dataset = dataset_from(self._store.log.interactions(until=sequence), self._settings)
         model = Popular().fit(dataset.interactions)
         return tie_to_block(f"{LIVE}@{sequence}", model, dataset.item_ids, [], self._items)
+
+    async def follow(self, rows: Sequence[LogRow], appended: Appended | None = None) -> None:
+        """A subscriber of the log: after an erasure, count again."""
+        if any(row.kind == "user_delete" for row in rows):
+            self._counted_at = 0
 
     async def round(self) -> None:
         """Count again if nothing is trained and the log has grown: at all while it is short, by a tenth when it is long."""

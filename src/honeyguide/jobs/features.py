@@ -6,7 +6,7 @@ processes that fold the same group one wins each step and the others go on from 
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -64,17 +64,21 @@ class FeatureFolding:
             self._states.drop(plan.group)
         self.refresh(told)
 
-    def erased(self, user_ids: Collection[str], item_ids: Collection[str]) -> None:
-        """Take users out whose rows have been removed from the log: their states go, and those of the items that the
-        rows were about are folded again from what is left."""
+    def erased(self, users: Mapping[str, int], item_ids: Collection[str]) -> None:
+        """Take users out whose rows up to a log position have been removed: their states go, and so do those of the items
+        that the rows were about; what is left in the log is folded again."""
+        if not self._states.groups():
+            return
         self.refresh()  # a step that had read the rows before they were removed is over, or will be refused
-        self._states.forget("user", user_ids)
+        self._states.forget("user", users)
         for group in set(self._states.groups()) - {plan.group for plan in self._plans}:
             self._states.drop(group)
-        wanted = sorted(item_ids)
         for plan in self._plans:
-            for start in range(0, len(wanted) if plan.entity == "item" else 0, _STEP):
-                self._refold_items(plan, wanted[start : start + _STEP])
+            wanted, after = (
+                (sorted(item_ids), 0) if plan.entity == "item" else (sorted(users), min(users.values(), default=0))
+            )
+            for start in range(0, len(wanted), _STEP):
+                self._refold(plan, wanted[start : start + _STEP], after)
 
     def _fold_on(self, plan: Plan, steps: int, told: Told = _nobody) -> bool:
         """Take some steps; True if there is more to do."""
@@ -116,9 +120,10 @@ class FeatureFolding:
             for name in plan.bound:
                 self._metrics.feature_last_refresh.labels(name).set(self._clock.now_ms() / 1000)
 
-    def _refold_items(self, plan: Plan, item_ids: Collection[str]) -> None:
-        """Fold some items again. While that goes on the mark moves; what was folded meanwhile is added until it stands."""
-        states, at = {name: State() for name in item_ids}, 0
+    def _refold(self, plan: Plan, ids: Collection[str], at: int) -> None:
+        """Fold some users or items again, of whom nothing is left up to `at`. While that goes on the mark moves; what was
+        folded meanwhile is added until it stands."""
+        states = {name: State() for name in ids}
         while (mark := self._states.mark(plan.group)) is not None:
             for batch in self._log.scan(after=at, until=mark.sequence):
                 for name, rows in by_subject(plan, batch, states).items():

@@ -86,6 +86,14 @@ class Presence:
         """Whether this process takes jobs up: a worker does, and who answers where no worker is."""
         return self.role == "worker" or (self.role != "library" and not self._there("worker"))
 
+    def others_run_jobs(self) -> bool:
+        """Whether some other process takes jobs up."""
+        return self._there("worker", "api", "alone")
+
+    def others_answer(self) -> bool:
+        """Whether some other process serves lists."""
+        return self._there("api", "alone")
+
     def may_lead(self) -> bool:
         """Whether this process may be the leader: workers before those that answer, libraries last and not at once."""
         if self.role == "library":

@@ -1,20 +1,22 @@
 """Long-running actions: put into a table by any process, taken from it by those that run jobs, followed from everywhere."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import structlog
 
 from honeyguide.clock import Clock
-from honeyguide.errors import HoneyguideError, InvalidInput
+from honeyguide.errors import Conflict, HoneyguideError, InvalidInput
 from honeyguide.jobs.presence import Presence
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import JobTable
 from honeyguide.types import Job, Json
 
 log = structlog.get_logger(__name__)
+
+_POLL: Final = 0.1
 
 Tell = Callable[[float, str], None]
 """Says how far a job is, from 0 to 1, and what it does."""
@@ -31,10 +33,12 @@ class JobFailed(HoneyguideError):
 
 
 class Kind(Protocol):
-    """A kind of job. `alone`: one of it at a time, in all processes; `again`: safe to begin anew after its process died."""
+    """A kind of job. `alone`: one of it at a time, in all processes; `again`: safe to begin anew after its process died;
+    `final`: once asked for it cannot be called off."""
 
     alone: bool
     again: bool
+    final: bool
 
     def check(self, params: Json) -> None:
         """Raise `InvalidInput` for parameters that do not fit."""
@@ -76,12 +80,30 @@ class Queue:
 
     async def cancel(self, job_id: str) -> Job:
         """Stop a job, wherever it runs; one that runs here has ended when this returns. Raises NotFound, Conflict."""
+        kind = self.kinds.get((await asyncio.to_thread(self._table.get, job_id)).kind)
+        if kind is not None and kind.final:
+            raise Conflict("This cannot be called off.", cure="Wait for its end: GET the job again.", code="job_final")
         job = await asyncio.to_thread(self._table.cancel, job_id)
         running = self._running.get(job_id)
         if running is None:
             return job
         await self._end(running, "cancel")
         return await asyncio.to_thread(self._table.get, job_id)
+
+    async def finished(self, job_id: str) -> Job:
+        """Wait for the end of a job. Where no other process takes jobs up, jobs of its kind are run here meanwhile."""
+        job = await asyncio.to_thread(self._table.get, job_id)
+        while job.state in ("queued", "running"):
+            if not self._presence.others_run_jobs():
+                await self._take({job.kind})
+            running = self._running.get(job_id)
+            if running is not None and running.task is not None:
+                await asyncio.wait([running.task], timeout=_POLL)
+                await self._report(running)
+            else:
+                await asyncio.sleep(_POLL)
+            job = await asyncio.to_thread(self._table.get, job_id)
+        return job
 
     async def round(self) -> None:
         """Say how far the running jobs are, hear whether they shall go on, and take up what waits."""
@@ -94,10 +116,11 @@ class Queue:
         self._stopped = True
         await asyncio.gather(*(self._end(running, "stop") for running in list(self._running.values())))
 
-    async def _take(self) -> None:
+    async def _take(self, kinds: Collection[str] | None = None) -> None:
+        """Take up what waits, of these kinds or of all."""
         async with self._taking:
             while not self._stopped:
-                free = set(self.kinds) - {running.job.kind for running in self._running.values()}
+                free = set(self.kinds if kinds is None else kinds) - {running.job.kind for running in self._running.values()}
                 job = await asyncio.to_thread(self._table.claim, self._presence.me.process_id, free) if free else None
                 if job is None:
                     return

@@ -22,6 +22,7 @@ class Training:
     `{"progress": 0.4, "stage": "..."}` on stderr and its report as JSON on stdout."""
 
     alone = True
+    final = False
     again = False  # what ended it once, such as too little memory, would end it again
 
     def __init__(self, command: Sequence[str], models: Collection[str]) -> None:

@@ -16,6 +16,7 @@ from honeyguide.messages import Query
 from honeyguide.protocols.features import FeatureStates, ItemFeatures, UserFeatures
 from honeyguide.protocols.processes import Heartbeats, JobTable, Leases
 from honeyguide.protocols.shared import SharedCache
+from honeyguide.pseudonyms import Pseudonyms
 from honeyguide.types import (
     Appended,
     BoolArray,
@@ -136,8 +137,16 @@ class SlateLog(Protocol):
         """The stored slates after a number, each with its own, in the order in which they were stored, in batches of one
         short read each."""
 
-    def of_user(self, user_id: str) -> Iterator[list[ServedSlate]]:
-        """The stored slates of a user, oldest first, in batches of one short read each."""
+    def of_users(self, user_ids: Collection[str]) -> Iterator[list[ServedSlate]]:
+        """The stored slates of these users, oldest first, in batches of one short read each. All slates are looked at."""
+
+    def remove_users(self, users: Mapping[str, int]) -> Iterator[Mapping[str, int]]:
+        """Remove slates of users (id -> log position) made of what the log held up to there, those that wait included.
+
+        In short steps; after each comes how many slates of which user it has removed."""
+
+    def scrub(self) -> bool:
+        """See `People.scrub`, for the slates."""
 
     def count(self) -> int:
         """How many slates are stored."""
@@ -198,12 +207,25 @@ class Checkpoints(Protocol):
 
 
 class People(Protocol):
-    """What the tables hold of persons."""
+    """What the tables hold of persons: told, and removed. Sync, in short steps: called off the event loop."""
+
+    pseudonyms: Pseudonyms
 
     def held(self, user_ids: Sequence[str], *, until: int) -> Iterator[tuple[str, list[Json]]]:
-        """(table, rows) of all that is held about these ids, table by table, in batches of one short read each.
+        """(table, rows) of all that is held about these ids, in batches of one short read each; of the log up to `until`."""
 
-        Of the log, rows up to position `until`; a row's payload is JSON, times are milliseconds."""
+    def bury(self, user_ids: Collection[str], at: int) -> int:
+        """Set tombstones: from now on no append takes what these users did before `at` (ms). Returns the log position
+        as of then: what is theirs up to it is of the time before."""
+
+    def erase(self, user_ids: Sequence[str], *, until: int) -> Iterator[Mapping[str, int]]:
+        """Remove all about these ids, of the log the rows up to `until`; of derived states, what is no feature.
+
+        Each step is a transaction of a few milliseconds; then comes how many rows of which table it has removed. It may be
+        broken off anywhere and begun again. At the end all tables are as `rebuild` would make them."""
+
+    def scrub(self) -> bool:
+        """Let nothing of what was removed stay in the files; False while readers leave no moment for it: ask again then."""
 
 
 class Store(Protocol):

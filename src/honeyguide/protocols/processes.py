@@ -40,6 +40,12 @@ class JobTable(Protocol):
     def page(self, *, limit: int, after: str | None = None) -> list[Job]:
         """Jobs, newest first, after the id `after`."""
 
+    def unfinished(self, kind: str) -> list[Job]:
+        """Jobs of a kind that are queued or running, oldest first."""
+
+    def amend(self, job_id: str, params: Json) -> None:
+        """Put other parameters in the place of a job's own; raises `NotFound`."""
+
 
 class Heartbeats(Protocol):
     """Which processes there are. Ages are by the database's clock, so nodes whose clocks differ agree."""

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from honeyguide.cache import Generations
 from honeyguide.config.settings import Surface
 from honeyguide.monitoring.metrics import Metrics
+from honeyguide.pseudonyms import Pseudonyms
+from honeyguide.stores.fold import erased_by
 from honeyguide.types import Appended, LogRow
 
 Merged = Callable[[Collection[str]], Awaitable[Mapping[str, Collection[str]]]]
@@ -14,11 +16,19 @@ Merged = Callable[[Collection[str]], Awaitable[Mapping[str, Collection[str]]]]
 class Subjects:
     """The cache subjects of users, and the subscriber that replaces their tokens when the log grows.
 
-    Each id has subjects of its own. What happens to one id of a person is told to all of them, since lists for any of
-    them are made of what all of them did."""
+    Each id has subjects of its own, named by its pseudonym: the row of the log that says that a user was erased names no
+    more. What happens to one id of a person is told to all of them, since lists for any of them are made of what all of
+    them did."""
 
-    def __init__(self, surfaces: Mapping[str, Surface], generations: Generations, metrics: Metrics, merged: Merged) -> None:
-        self._merged = merged
+    def __init__(
+        self,
+        surfaces: Mapping[str, Surface],
+        generations: Generations,
+        metrics: Metrics,
+        merged: Merged,
+        pseudonyms: Pseudonyms,
+    ) -> None:
+        self._merged, self._pseudonym = merged, pseudonyms.of
         hard = {name: frozenset(surface.invalidate) for name, surface in surfaces.items()}
         self._groups = sorted(set(hard.values()), key=sorted)
         self._group_of = {name: str(self._groups.index(types)) for name, types in hard.items()}
@@ -28,28 +38,27 @@ class Subjects:
 
     def of(self, surface: str, user_id: str) -> str:
         """The cache subject of a user on a surface."""
-        return f"{self._group_of.get(surface, '')}:{user_id}"
+        return f"{self._group_of.get(surface, '')}:{self._pseudonym(user_id)}"
 
     async def follow(self, rows: Sequence[LogRow], appended: Appended | None = None) -> None:
         """Replace the tokens of all users that the rows are about: hard where the type says so, else soft."""
         duplicates = frozenset(appended.duplicates) if appended else frozenset()
-        told = [
-            (row, row.user_id)
-            for place, row in enumerate(rows)
-            if row.user_id is not None and place not in duplicates and row.type != "impression"
-        ]
+        told = [row for place, row in enumerate(rows) if place not in duplicates and row.type != "impression"]
         if not told:
             return
         self._generations.position = max(self._generations.position, rows[-1].sequence)
-        others = await self._merged({user_id for _, user_id in told})
-        for row, user_id in told:
-            self._replace(row, user_id)
-            for other in others.get(user_id, ()):
-                self._replace(row, other)
+        about = {row.user_id for row in told if row.user_id is not None}
+        others = await self._merged(about) if about else {}
+        for row in told:
+            if row.user_id is not None:
+                for user_id in (row.user_id, *others.get(row.user_id, ())):
+                    self._replace(row, self._pseudonym(user_id))
+            for pseudonym in erased_by(row):
+                self._replace(row, pseudonym)
 
-    def _replace(self, row: LogRow, user_id: str) -> None:
+    def _replace(self, row: LogRow, pseudonym: str) -> None:
         for number, hard in enumerate(self._groups):
-            subject = f"{number}:{user_id}"
+            subject = f"{number}:{pseudonym}"
             if row.kind != "event" or row.type in hard:
                 self._generations.replace_hard(subject, row.sequence)
                 self._hard.inc()

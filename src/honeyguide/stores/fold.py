@@ -37,7 +37,14 @@ class _Merge(msgspec.Struct):
 
 _item_fields: Final = msgspec.json.Decoder(_ItemFields)
 _user_fields: Final = msgspec.json.Decoder(_UserFields)
+
+
+class _Erased(msgspec.Struct):
+    erased: list[str] = []
+
+
 _merge: Final = msgspec.json.Decoder(_Merge)
+_erased: Final = msgspec.json.Decoder(_Erased)
 _DEFAULTS: Final = {"title": "", "categories": (), "available": True, "hidden": False, "properties": {}}
 
 
@@ -236,3 +243,8 @@ def companions(user_ids: Iterable[str], links: Iterable[tuple[str, str]]) -> dic
         if others:
             found[user_id] = sorted(others)
     return found
+
+
+def erased_by(row: LogRow) -> list[str]:
+    """The pseudonyms of the users whose erasure a row tells of."""
+    return _erased.decode(row.payload).erased if row.kind == "user_delete" and row.payload else []

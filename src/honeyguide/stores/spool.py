@@ -6,6 +6,7 @@ request id, so a second time changes nothing. A line that a crash cut short is l
 
 import fcntl
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import FileIO
@@ -57,11 +58,10 @@ class Spool:
             for line in lines:
                 if line == b"\n":
                     continue
-                try:
-                    group.append(_slate.decode(line))
-                except msgspec.MsgspecError:
+                if (slate := _read(line)) is None:
                     unreadable += 1
                     continue
+                group.append(slate)
                 waiting += 1
                 if len(group) == _GROUP:
                     store(group)
@@ -82,6 +82,27 @@ class Spool:
             kept = self.add(slates)
             return SlatesLogged(stored=replayed, spooled=kept, lost=len(slates) - kept + unreadable)
         return SlatesLogged(stored=len(slates) + replayed, lost=unreadable)
+
+    def remove(self, unwanted: Callable[[ServedSlate], bool]) -> Counter[str]:
+        """Remove waiting slates; returns how many of which user. Lines that cannot be read go with them, as nobody knows
+        whom they are about; a file with nothing to remove is left alone."""
+        removed: Counter[str] = Counter()
+        if not self:
+            return removed
+        with self._locked() as file:
+            lines = [line for line in file.read().splitlines(keepends=True) if line != b"\n"]
+            kept = []
+            for line in lines:
+                slate = _read(line)
+                if slate is not None and unwanted(slate):
+                    removed[slate.user_id] += 1
+                elif slate is not None:
+                    kept.append(line)
+            if len(kept) < len(lines):
+                beside = self._path.with_suffix(".spool-new")
+                beside.write_bytes(b"".join(kept))
+                beside.replace(self._path)  # who waits for the lock sees that the file is another one
+        return removed
 
     @contextmanager
     def _locked(self) -> Iterator[FileIO]:
@@ -123,3 +144,10 @@ class Spool:
             return self._path.stat().st_size
         except OSError:
             return 0
+
+
+def _read(line: bytes) -> ServedSlate | None:
+    try:
+        return _slate.decode(line)
+    except msgspec.MsgspecError:
+        return None

@@ -1,4 +1,4 @@
-"""What is done to a user as a person: merged, exported."""
+"""What is done to a user as a person: merged, exported, erased."""
 
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
@@ -7,6 +7,7 @@ import msgspec
 
 from honeyguide.api.cold import NO_STORE, Call, reply
 from honeyguide.api.endpoint import Answer
+from honeyguide.api.wire.operations import JobOut
 from honeyguide.api.wire.people import MergeIn, UserParams
 from honeyguide.types import Json
 
@@ -30,6 +31,14 @@ async def export_user(call: Call[UserParams, None]) -> Answer:
     await call.runtime.slates.round()
     records = await call.runtime.export.open(call.params.user_id)
     return Answer(b"", 200, [NDJSON, NO_STORE], parts=_lines(records))
+
+
+async def erase_user(call: Call[UserParams, None]) -> Answer:
+    """Erase a user and the ids merged with it: a job, whose result is the receipt.
+
+    What the id did before is removed everywhere and not taken any more; what it does from now on is of a new life."""
+    job = await call.runtime.erase_user(call.params.user_id)
+    return reply(JobOut.of(job), 202, (b"location", f"/v1/jobs/{job.job_id}".encode()))
 
 
 async def _lines(batches: AsyncIterator[Iterable[Json]]) -> AsyncIterator[bytes]:

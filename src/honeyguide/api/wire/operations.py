@@ -6,6 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from honeyguide.api.wire.base import In, Moment, iso
+from honeyguide.jobs.erase import shown
 from honeyguide.types import Job, Json, ModelVersion
 
 
@@ -95,7 +96,7 @@ class JobIn(In):
 
 
 class JobOut(msgspec.Struct, kw_only=True):
-    """A long-running action. `progress` goes from 0 to 1."""
+    """A long-running action. `progress` goes from 0 to 1. An erasure names users by their pseudonyms."""
 
     job_id: str
     kind: str
@@ -121,7 +122,7 @@ class JobOut(msgspec.Struct, kw_only=True):
             finished_at=None if job.finished_at is None else iso(job.finished_at),
             progress=job.progress,
             message=job.message,
-            params=job.params,
+            params=shown(job.params),
             result=job.result,
         )
 

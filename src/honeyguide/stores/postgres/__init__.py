@@ -33,7 +33,7 @@ from honeyguide.stores.postgres.features import PostgresFeatures
 from honeyguide.stores.postgres.idempotency import PostgresIdempotency
 from honeyguide.stores.postgres.log import PostgresLog
 from honeyguide.stores.postgres.pool import Pool, ThreadPool
-from honeyguide.stores.postgres.position import FOLDS_LOCK, LOG_LOCK, RECORDS_LOCK
+from honeyguide.stores.postgres.position import FOLDS_LOCK, LOG_LOCK, RECORDS_LOCK, position
 from honeyguide.stores.postgres.schema import migrate
 from honeyguide.stores.postgres.slates import PostgresSlates
 from honeyguide.stores.postgres.work import Snapshots, Steps, now
@@ -43,6 +43,7 @@ from honeyguide.stores.sql.keys import TableCheckpoints
 from honeyguide.stores.sql.people import TablePeople
 from honeyguide.stores.sql.processes import TableHeartbeats, TableLeases
 from honeyguide.stores.sql.registry import TableRegistry
+from honeyguide.stores.sql.tombstones import project_pseudonyms
 
 SPOOL: Final = "slates.spool"
 _FEW: Final = 2
@@ -75,19 +76,20 @@ class PostgresStore:
         pages = self._pool("work", _FEW, patience, storage.statement_timeout)
         writes = self._pool("write", _FEW, patience, 0.0)
         work, slates = self._threads("work", 2 * _FEW, patience), self._threads("slates", 1, patience)
-        self._appender = Appender(writes, where, limit)
         self._pools = (reads, pages, writes, work, slates)
-        snapshots, records = Snapshots(work), Steps(work, RECORDS_LOCK)
+        snapshots, records, log = Snapshots(work), Steps(work, RECORDS_LOCK), Steps(work, LOG_LOCK)
+        pseudonyms = project_pseudonyms(records, snapshots, clock.now_ms())
+        self._appender = Appender(writes, where, limit, pseudonyms)
         self.log = PostgresLog(self._appender, reads, pages, work)
-        self.catalogue = PostgresCatalogue(reads, pages, Steps(work, LOG_LOCK), snapshots)
-        self.slates = PostgresSlates(reads, snapshots, slates, Spool(settings.project.data_dir / SPOOL))
+        self.catalogue = PostgresCatalogue(reads, pages, log, snapshots)
+        self.slates = PostgresSlates(reads, snapshots, slates, Spool(settings.project.data_dir / SPOOL), pseudonyms)
         self.registry = TableRegistry(records, snapshots, clock)
         self.jobs = TableJobs(records, snapshots, clock, now)
         self.heartbeats = TableHeartbeats(records, snapshots, now)
         self.leases = TableLeases(records, snapshots, now)
         self.idempotency = PostgresIdempotency(reads, writes, where, clock, limit)
         self.checkpoints = TableCheckpoints(records, snapshots, clock)
-        self.people = TablePeople(snapshots)
+        self.people = TablePeople(log, snapshots, pseudonyms, position, vacuumed)
         self.features = PostgresFeatures(reads, Steps(work, FOLDS_LOCK), snapshots, clock)
 
     def _pool(self, kind: Kind, size: int, wait: float, limit: float) -> Pool:
@@ -122,3 +124,8 @@ def open_postgres(url: str, settings: Settings, clock: Clock) -> PostgresStore:
             cure="Set project.data_dir to a folder that this user may write to: models and waiting slates are kept there.",
         ) from error
     return PostgresStore(where, settings, clock)
+
+
+def vacuumed() -> bool:
+    """What was removed is the server's to vacuum; there is nothing to wait for."""
+    return True

@@ -18,6 +18,7 @@ from msgspec.structs import astuple
 from psycopg import errors, pq
 
 from honeyguide.errors import HoneyguideError
+from honeyguide.pseudonyms import Pseudonyms
 from honeyguide.stores.postgres.address import Address
 from honeyguide.stores.postgres.connect import Link
 from honeyguide.stores.postgres.dialect import translated
@@ -27,6 +28,7 @@ from honeyguide.stores.postgres.position import LOG_LOCK, POSITION
 from honeyguide.stores.sql.appended import settle
 from honeyguide.stores.sql.derive import KnownItems, Touched, changes, touched
 from honeyguide.stores.sql.rows import LOG_COLUMNS, SELECT_ITEM, SELECT_USER, Statement, item, user
+from honeyguide.stores.sql.tombstones import LAST_ERASED, Kept, erased_before, suspects, without
 from honeyguide.types import Appended, Item, LogRow, User
 
 GROUP_ROWS: Final = 2_000
@@ -42,15 +44,16 @@ _TYPES: Final = {
 }
 _GIVEN: Final = LOG_COLUMNS[:-1]
 _DEFAULTS: Final = {"kind": "coalesce(kind, 'event')", "type": "coalesce(type, '')", "imported": "coalesce(imported, false)"}
-_BASE: Final = f"SELECT {POSITION} AS position"
+_BASE: Final = f"SELECT {POSITION} AS position, {LAST_ERASED} AS last_erased"
 # All rows are one parameter, encoded from the structs at once; it leaves out fields that hold their default.
 _INSERT: Final = (
     f"INSERT INTO log ({', '.join(LOG_COLUMNS)}) "
     f"SELECT {', '.join(_DEFAULTS.get(name, name) for name in _GIVEN)}, position + at "
     f"FROM ROWS FROM (json_to_recordset(%s::json) AS ({', '.join(f'{name} {_TYPES[name]}' for name in _GIVEN)})) "
     f"WITH ORDINALITY AS given ({', '.join(_GIVEN)}, at), ({_BASE}) AS base "
-    "ORDER BY at ON CONFLICT (event_id) DO NOTHING RETURNING sequence"
+    "WHERE last_erased IS NOT DISTINCT FROM %s ORDER BY at ON CONFLICT (event_id) DO NOTHING RETURNING sequence"
 )
+_TOMBSTONES: Final = "SELECT key_hash, erased_at FROM tombstones WHERE key_hash = ANY(%s)"
 _COPY: Final = f"COPY log ({', '.join(LOG_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 _ITEMS: Final = f"{SELECT_ITEM} WHERE item_id = ANY(%s)"
 _PEOPLE: Final = (
@@ -81,9 +84,11 @@ class _Work:
 class Appender:
     """Group commit on the caller's event loop; each loop has a queue of its own, and commits one group at a time."""
 
-    def __init__(self, pool: Pool, address: Address, limit: float) -> None:
+    def __init__(self, pool: Pool, address: Address, limit: float, pseudonyms: Pseudonyms) -> None:
         """A group gets `limit` seconds: a server that hangs does not hold its callers for longer."""
         self._pool, self._address, self._limit = pool, address, limit
+        self._pseudonyms = pseudonyms
+        self._erasures: str | None = None
         self._queues: dict[asyncio.AbstractEventLoop, deque[_Work]] = {}
         self._known = KnownItems()
         self._meets_duplicates = False
@@ -146,7 +151,7 @@ class Appender:
         else:
             self.commits += 1
             for work, result in zip(group, results, strict=True):
-                self._known.add(work.rows)
+                self._known.add(row for row in work.rows if row.sequence)
                 work.settle(result)
 
     async def _one_by_one(self, group: Sequence[_Work], error: Exception) -> None:
@@ -170,16 +175,42 @@ class Appender:
             raise
 
     async def _append(self, link: Link, batches: Sequence[Sequence[LogRow]]) -> list[Appended]:
-        """Insert the rows of several appends as one, with what follows from them, and commit."""
+        """Insert the rows of several appends as one, with what follows from them, and commit.
+
+        What users did before they were erased is left out. Which erasures there were is known from the last append; if the
+        lock shows that there was another since, nothing has been inserted, and all is done again."""
+        while True:
+            kept = [await self._living(link, batch) for batch in batches]
+            living = [each.rows if each else batch for each, batch in zip(kept, batches, strict=True)]
+            results = await self._insert_all(link, living)
+            if results is not None:
+                return [each.told(result) if each else result for each, result in zip(kept, results, strict=True)]
+            if link.pgconn.transaction_status != pq.TransactionStatus.IDLE:
+                await link.execute("ROLLBACK")
+
+    async def _living(self, link: Link, rows: Sequence[LogRow]) -> Kept | None:
+        """The rows without those of the dead. Looked up before the lock; whether that still holds, the lock shows."""
+        last = erased_before(self._erasures)
+        suspected = [] if last is None else suspects(rows, last, self._pseudonyms)
+        if not suspected:
+            return None
+        found = await link.execute(_TOMBSTONES, [[each.pseudonym for each in suspected]], prepare=True, binary=True)
+        return without(rows, suspected, dict(await found.fetchall()))
+
+    async def _insert_all(self, link: Link, batches: Sequence[Sequence[LogRow]]) -> list[Appended] | None:
+        """None if there was an erasure that this process did not know of."""
         rows = [row for batch in batches for row in batch]
         relevant = self._known.relevant(rows)
         ids = touched(relevant)
         many = len(rows) >= COPY_ROWS
         if many and not self._meets_duplicates:
-            base, landed = await self._copy(link, rows)
+            done = await self._copy(link, rows)
         else:
-            base, landed = await self._insert(link, rows, commit=not relevant)
-            self._meets_duplicates = many and len(landed) < len(rows)
+            done = await self._insert(link, rows, commit=not relevant)
+            self._meets_duplicates = many and done is not None and len(done[1]) < len(rows)
+        if done is None:
+            return None
+        base, landed = done
         position = max(landed, default=base)
         all_landed = None if len(landed) == len(rows) else landed
         starts = accumulate((len(batch) for batch in batches), initial=base)
@@ -191,14 +222,22 @@ class Appender:
             await link.execute("COMMIT")
         return results
 
-    async def _copy(self, link: Link, rows: Sequence[LogRow]) -> tuple[int, Collection[int]]:
-        """COPY, in the hope that no `event_id` is there; else INSERT. Returns the position before and the numbers taken."""
+    def _knows(self, erasures: str | None) -> bool:
+        """Whether these are the erasures that rows were looked up by; if not, they are from now on."""
+        known, self._erasures = self._erasures, erasures
+        return known == erasures
+
+    async def _copy(self, link: Link, rows: Sequence[LogRow]) -> tuple[int, Collection[int]] | None:
+        """COPY, in the hope that no `event_id` is there; else INSERT. Returns the position before and the numbers taken,
+        None for an erasure that was not known."""
         async with link.pipeline():
             await link.execute("BEGIN")
             await link.execute(LOG_LOCK, prepare=True)
             found = await link.execute(_BASE, prepare=True, binary=True)
             await link.execute("SAVEPOINT copied")
-        (base,) = await found.fetchone() or (0,)
+        base, erasures = await found.fetchone() or (0, None)
+        if not self._knows(erasures):
+            return None
         try:
             async with link.cursor().copy(_COPY) as copy:
                 copy.set_types([_TYPES[name] for name in LOG_COLUMNS])
@@ -207,13 +246,14 @@ class Appender:
         except errors.UniqueViolation:
             self._meets_duplicates = True
             await link.execute("ROLLBACK TO SAVEPOINT copied")
-            taken = await link.execute(_INSERT, [_encode(rows).decode()], prepare=True, binary=True)
+            taken = await link.execute(_INSERT, [_encode(rows).decode(), erasures], prepare=True, binary=True)
             return base, {number for (number,) in await taken.fetchall()}
         return base, range(base + 1, base + len(rows) + 1)
 
-    async def _insert(self, link: Link, rows: Sequence[LogRow], *, commit: bool) -> tuple[int, Collection[int]]:
-        """INSERT rows whose `event_id` is new, in one round trip; `commit` where nothing else is to be done."""
-        values = [_encode(rows).decode()]
+    async def _insert(self, link: Link, rows: Sequence[LogRow], *, commit: bool) -> tuple[int, Collection[int]] | None:
+        """INSERT rows whose `event_id` is new, in one round trip; `commit` where nothing else is to be done. Returns as
+        `_copy` does; then nothing was inserted."""
+        values = [_encode(rows).decode(), self._erasures]
         async with link.pipeline():
             await link.execute("BEGIN")
             await link.execute(LOG_LOCK, prepare=True)
@@ -221,7 +261,9 @@ class Appender:
             taken = await link.execute(_INSERT, values, prepare=True, binary=True)
             if commit:
                 await link.execute("COMMIT")
-        (base,) = await found.fetchone() or (0,)
+        base, erasures = await found.fetchone() or (0, None)
+        if not self._knows(erasures):
+            return None
         return base, {number for (number,) in await taken.fetchall()}
 
 

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from honeyguide.stores.sql import Database
+
 POSITION: Final = (
     "greatest(coalesce((SELECT max(sequence) FROM log), 0), "
     "(SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM log_sequence_seq))"
@@ -21,3 +23,8 @@ FOLDS_LOCK: Final = "SELECT pg_advisory_xact_lock(1752133221, 'folds'::regclass:
 """Who holds it writes what is folded from the log in the background."""
 SLATES_LOCK: Final = "SELECT pg_advisory_xact_lock(1752133221, 'slates'::regclass::oid::int)"
 """Who holds it appends served slates: their numbers become visible in order, too."""
+
+
+def position(db: Database) -> int:
+    """The last number that the log gave out, in an open transaction."""
+    return int(db.execute(f"SELECT {POSITION}").fetchone()[0])

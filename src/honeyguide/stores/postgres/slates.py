@@ -1,15 +1,27 @@
 """The served slates in PostgreSQL: losable (a power cut of the server may take the last ones), so never waited for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Final
 
+from honeyguide.pseudonyms import Pseudonyms
 from honeyguide.stores.postgres.dialect import translated
 from honeyguide.stores.postgres.pool import Pool, ThreadPool
 from honeyguide.stores.postgres.position import SLATES_LOCK
+from honeyguide.stores.postgres.work import Transaction
 from honeyguide.stores.spool import Spool
 from honeyguide.stores.sql import Reads
-from honeyguide.stores.sql.slates import COUNT_SLATES, SELECT_SLATE, decode_slate, encode_slate, slates_after, slates_of_user
+from honeyguide.stores.sql.slates import (
+    COUNT_SLATES,
+    REMOVE_SLATE,
+    SELECT_SLATE,
+    decode_slate,
+    encode_slate,
+    remove_slates,
+    slates_after,
+    slates_of,
+)
+from honeyguide.stores.sql.tombstones import LAST_ERASED, erased_before, erased_times
 from honeyguide.types import ServedSlate, SlatesLogged
 
 _INSERT: Final = (
@@ -21,8 +33,9 @@ _INSERT: Final = (
 class PostgresSlates:
     """`protocols.SlateLog` on PostgreSQL; while it is away, slates wait in a file of this machine."""
 
-    def __init__(self, reads: Pool, snapshots: Reads, writes: ThreadPool, spool: Spool) -> None:
+    def __init__(self, reads: Pool, snapshots: Reads, writes: ThreadPool, spool: Spool, pseudonyms: Pseudonyms) -> None:
         self._reads, self._snapshots, self._writes, self._spool = reads, snapshots, writes, spool
+        self._pseudonyms = pseudonyms
         self._lock = Lock()
 
     def append(self, slates: Sequence[ServedSlate]) -> SlatesLogged:
@@ -39,23 +52,51 @@ class PostgresSlates:
         """The stored slates after a number, in batches of one short read each."""
         return slates_after(self._snapshots, after)
 
-    def of_user(self, user_id: str) -> Iterator[list[ServedSlate]]:
-        """The stored slates of a user, oldest first, in batches of one short read each."""
-        return slates_of_user(self._snapshots, user_id)
+    def of_users(self, user_ids: Collection[str]) -> Iterator[list[ServedSlate]]:
+        """The stored slates of these users, oldest first, in batches of one short read each."""
+        for found in slates_of(self._snapshots, user_ids):
+            yield [slate for _, slate in found]
+
+    def remove_users(self, users: Mapping[str, int]) -> Iterator[Mapping[str, int]]:
+        """Remove slates of users (id -> log position) made of what the log held up to there, in short steps.
+
+        Those that wait on other machines are left out when they come in at last (`_commit`)."""
+        yield self._spool.remove(lambda slate: slate.as_of <= users.get(slate.user_id, -1))
+        yield from remove_slates(self._snapshots, self._remove, users)
+
+    def scrub(self) -> bool:
+        """Nothing is to be done: what was removed is the server's to vacuum."""
+        return True
 
     def count(self) -> int:
         """How many slates are stored."""
         with self._snapshots.snapshot() as db:
             return int(db.execute(COUNT_SLATES).fetchone()[0])
 
+    def _remove(self, sequences: Sequence[int]) -> None:
+        with self._writes.lend() as connection, connection.transaction():
+            Transaction(connection).executemany(REMOVE_SLATE, [(sequence,) for sequence in sequences])
+
     def _commit(self, slates: Sequence[ServedSlate]) -> None:
-        columns = [
-            [slate.request_id for slate in slates],
-            [slate.ts for slate in slates],
-            [slate.user_id for slate in slates],
-            [encode_slate(slate) for slate in slates],
-        ]
-        if slates:
-            with self._writes.lend() as connection, connection.transaction():
-                connection.execute(SLATES_LOCK)
-                connection.execute(_INSERT, columns, binary=True)
+        if not slates:
+            return
+        with self._writes.lend() as connection, connection.transaction():
+            connection.execute(SLATES_LOCK)
+            kept = self._of_the_living(Transaction(connection), slates)
+            columns = [
+                [slate.request_id for slate in kept],
+                [slate.ts for slate in kept],
+                [slate.user_id for slate in kept],
+                [encode_slate(slate) for slate in kept],
+            ]
+            connection.execute(_INSERT, columns, binary=True)
+
+    def _of_the_living(self, db: Transaction, slates: Sequence[ServedSlate]) -> Sequence[ServedSlate]:
+        """Without those of users who were erased while their slates waited in a file."""
+        last = erased_before(db.execute(f"SELECT {LAST_ERASED}").fetchone()[0])
+        old = {slate.user_id for slate in slates if last is not None and slate.user_id and slate.ts < last}
+        if not old:
+            return slates
+        names = {user_id: self._pseudonyms.of(user_id) for user_id in old}
+        erased = erased_times(db, names.values())
+        return [slate for slate in slates if slate.ts >= erased.get(names.get(slate.user_id, ""), 0)]

@@ -91,6 +91,16 @@ class TableJobs:
         with self._reads.snapshot() as db:
             return [_job(row) for row in db.execute(sql, (after, after, limit)).fetchall()]
 
+    def unfinished(self, kind: str) -> list[Job]:
+        """Jobs of a kind that are queued or running, oldest first."""
+        sql = f"{_SELECT} WHERE state IN ('queued', 'running') AND kind = ? ORDER BY job_id"
+        with self._reads.snapshot() as db:
+            return [_job(row) for row in db.execute(sql, (kind,)).fetchall()]
+
+    def amend(self, job_id: str, params: Json) -> None:
+        """Put other parameters in the place of a job's own; raises `NotFound`."""
+        self._writes.call(_amend, (job_id, params))
+
     def _claim(self, db: Database, claims: Sequence[tuple[str, list[str]]]) -> list[Job | None]:
         taken = []
         for worker, kinds in claims:
@@ -137,6 +147,13 @@ def _create(db: Database, jobs: Sequence[tuple[Job, bool]]) -> list[None]:
             raise Conflict(f"The {job.kind} job {busy[0]} has not ended yet.", cure=cure, code="job_running")
         db.execute(_INSERT, [_stored(name, getattr(job, name)) for name in _FIELDS])
     return [None] * len(jobs)
+
+
+def _amend(db: Database, changes: Sequence[tuple[str, Json]]) -> list[None]:
+    for job_id, params in changes:
+        if not db.execute("UPDATE jobs SET params = ? WHERE job_id = ?", (_stored("params", params), job_id)).rowcount:
+            _get(db, job_id)  # raises NotFound
+    return [None] * len(changes)
 
 
 def _put_back(db: Database, jobs: Sequence[tuple[Job, str, int]]) -> list[None]:

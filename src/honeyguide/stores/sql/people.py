@@ -1,12 +1,13 @@
-"""What the tables hold of persons."""
+"""What the tables hold of persons: told, and removed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from honeyguide.pseudonyms import Pseudonyms
 from honeyguide.stores.conditions import BESIDE_HISTORY, HISTORY
-from honeyguide.stores.sql import Reads
+from honeyguide.stores.sql import Database, Reads, Writes, erase, tombstones
 from honeyguide.stores.sql.rows import LOG_COLUMNS, SELECT_LOG, SELECT_USER, properties, user
 from honeyguide.types import Json
 
@@ -30,10 +31,21 @@ _FIRST: Final = -(2**63)
 
 
 class TablePeople:
-    """`protocols.People` on any database."""
+    """`protocols.People` on any database.
 
-    def __init__(self, reads: Reads) -> None:
-        self._reads = reads
+    `writes` excludes appends to the log; `position` reads where the log ends; `scrub` is the protocol's."""
+
+    def __init__(
+        self,
+        writes: Writes,
+        reads: Reads,
+        pseudonyms: Pseudonyms,
+        position: Callable[[Database], int],
+        scrub: Callable[[], bool],
+    ) -> None:
+        self._writes, self._reads, self._position = writes, reads, position
+        self.pseudonyms = pseudonyms
+        self.scrub = scrub
 
     def held(self, user_ids: Sequence[str], *, until: int) -> Iterator[tuple[str, list[Json]]]:
         """All rows about these ids, table by table; see `protocols.People`."""
@@ -44,6 +56,19 @@ class TablePeople:
             yield from (("log", rows) for rows in self._log(name, until))
         for table in _BY_UNIT:
             yield from ((table, rows) for name in user_ids if (rows := self._units(table, name)))
+
+    def bury(self, user_ids: Collection[str], at: int) -> int:
+        """Set tombstones, and read where the log ends; see `protocols.People`."""
+        return self._writes.call(self._bury, (sorted(map(self.pseudonyms.of, user_ids)), at))
+
+    def erase(self, user_ids: Sequence[str], *, until: int) -> Iterator[Mapping[str, int]]:
+        """Remove all about these ids in short steps; see `protocols.People`."""
+        return erase.erase(self._writes, self._reads, user_ids, until)
+
+    def _bury(self, db: Database, asked: Sequence[tuple[Sequence[str], int]]) -> list[int]:
+        for pseudonyms, at in asked:
+            tombstones.bury(db, pseudonyms, at)
+        return [self._position(db)] * len(asked)
 
     def _users(self, user_id: str) -> list[Json]:
         return [msgspec.to_builtins(user(row)) for row in self._read(f"{SELECT_USER} WHERE user_id = ?", user_id)]

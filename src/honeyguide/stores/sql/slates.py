@@ -1,6 +1,7 @@
 """The served slates as any database holds them."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -10,27 +11,50 @@ from honeyguide.types import ServedSlate
 
 SELECT_SLATE: Final = "SELECT body FROM slates WHERE request_id = ?"
 COUNT_SLATES: Final = "SELECT count(*) FROM slates"
-_FIRST: Final = -(2**63)
-_OF_USER: Final = (
-    "SELECT ts, sequence, body FROM slates WHERE user_id = ? AND (ts, sequence) > (?, ?) ORDER BY ts, sequence LIMIT 200"
-)
 _AFTER: Final = "SELECT sequence, body FROM slates WHERE sequence > ? ORDER BY sequence LIMIT 500"
+_WINDOW: Final = 2_000
+"""Slates that one short read looks at."""
+_CHUNK: Final = 500
+REMOVE_SLATE: Final = "DELETE FROM slates WHERE sequence = ?"
+_REMOVED: Final = 200
+"""Slates that are removed in one transaction."""
 encode_slate: Final = msgspec.msgpack.Encoder().encode
 """A slate as its column `body` holds it."""
 decode_slate: Final = msgspec.msgpack.Decoder(ServedSlate).decode
 """The slate of a column `body`."""
 
 
-def slates_of_user(reads: Reads, user_id: str) -> Iterator[list[ServedSlate]]:
-    """The stored slates of a user, oldest first, in batches of one short read each."""
-    after = (_FIRST, 0)
-    while True:
+def slates_of(reads: Reads, user_ids: Collection[str]) -> Iterator[list[tuple[int, ServedSlate]]]:
+    """(sequence, slate) of these users in order of sequence, a list for each part that has any; up to the end of now.
+
+    All slates are looked at: an index by user would cost every list a random page."""
+    ids = sorted(set(user_ids))
+    with reads.snapshot() as db:
+        first, last = db.execute("SELECT min(sequence), max(sequence) FROM slates").fetchone()
+    for after in range((first or 1) - 1, last or 0, _WINDOW):
+        found = []
         with reads.snapshot() as db:
-            rows = db.execute(_OF_USER, (user_id, *after)).fetchall()
-        if not rows:
-            return
-        yield [decode_slate(row[2]) for row in rows]
-        after = rows[-1][:2]
+            for start in range(0, len(ids), _CHUNK):
+                chunk = ids[start : start + _CHUNK]
+                sql = (
+                    "SELECT sequence, body FROM slates WHERE sequence > ? AND sequence <= ? "
+                    f"AND user_id IN ({', '.join('?' * len(chunk))})"
+                )
+                found += db.execute(sql, (after, min(after + _WINDOW, last), *chunk)).fetchall()
+        if found:
+            yield [(sequence, decode_slate(bytes(body))) for sequence, body in sorted(found)]
+
+
+def remove_slates(
+    reads: Reads, remove: Callable[[Sequence[int]], None], users: Mapping[str, int]
+) -> Iterator[Mapping[str, int]]:
+    """See `protocols.SlateLog.remove_users`; `remove` takes out slates by number, in a transaction."""
+    for found in slates_of(reads, users):
+        old = [(sequence, slate.user_id) for sequence, slate in found if slate.as_of <= users[slate.user_id]]
+        for start in range(0, len(old), _REMOVED):
+            part = old[start : start + _REMOVED]
+            remove([sequence for sequence, _ in part])
+            yield Counter(user_id for _, user_id in part)
 
 
 def slates_after(reads: Reads, after: int) -> Iterator[list[tuple[int, ServedSlate]]]:

@@ -34,12 +34,15 @@ from honeyguide.stores.sql.keys import TableCheckpoints
 from honeyguide.stores.sql.people import TablePeople
 from honeyguide.stores.sql.processes import TableHeartbeats, TableLeases
 from honeyguide.stores.sql.registry import TableRegistry
+from honeyguide.stores.sql.tombstones import project_pseudonyms
+from honeyguide.stores.sqlite import state
 from honeyguide.stores.sqlite.catalogue import SqliteCatalogue
 from honeyguide.stores.sqlite.connect import Readers, meaning, open_writer
 from honeyguide.stores.sqlite.features import SqliteFeatures
 from honeyguide.stores.sqlite.idempotency import SqliteIdempotency
 from honeyguide.stores.sqlite.log import SqliteLog
 from honeyguide.stores.sqlite.schema import migrate
+from honeyguide.stores.sqlite.scrub import Scrub
 from honeyguide.stores.sqlite.slates import SqliteSlates
 from honeyguide.stores.sqlite.writer import Writer
 
@@ -78,9 +81,12 @@ class SqliteStore:
                 self._writer = Writer(path, partial(open_writer, path, synchronous="FULL"))
             except sqlite3.Error as error:
                 raise meaning(error, path) from error
-            log = SqliteLog(self._writer, self._readers)
+            opened.callback(self._writer.close)  # the first to be closed but the log: it commits what was asked for
+            pseudonyms = project_pseudonyms(self._writer, self._readers, clock.now_ms())
+            log = SqliteLog(self._writer, self._readers, pseudonyms)
             opened.callback(log.close)
-            opened.callback(self._writer.close)  # the first to be closed: it commits what was asked for
+            scrub = Scrub(path)
+            opened.callback(scrub.close)
             self._opened = opened.pop_all()
         self.log = log
         self.slates = self._slates
@@ -91,8 +97,8 @@ class SqliteStore:
         self.leases = TableLeases(self._writer, self._readers, self._now)
         self.idempotency = SqliteIdempotency(self._writer, self._readers, clock)
         self.checkpoints = TableCheckpoints(self._writer, self._readers, clock)
-        self.people = TablePeople(self._readers)
         self.features = SqliteFeatures(self._writer, self._readers, clock)
+        self.people = TablePeople(self._writer, self._readers, pseudonyms, state.position, scrub)
 
     def _now(self, _: Database) -> int:
         return self._clock.now_ms()  # all processes on the files are on this machine: they have one clock

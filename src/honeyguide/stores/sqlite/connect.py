@@ -29,6 +29,7 @@ def open_writer(path: Path, *, synchronous: str, timeout: float = 0.0) -> sqlite
         db.execute(f"PRAGMA synchronous = {synchronous}")
         db.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone leaves data in the drive's cache
         db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA secure_delete = ON")  # what is removed is overwritten: a person who was erased is in no free page
         db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         db.execute(f"PRAGMA busy_timeout = {round(timeout * 1000)}")

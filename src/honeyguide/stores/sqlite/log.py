@@ -8,10 +8,12 @@ from typing import Any
 import polars as pl
 
 from honeyguide.protocols import LogWatch
+from honeyguide.pseudonyms import Pseudonyms
 from honeyguide.stores.sql.appended import check_size, settle
 from honeyguide.stores.sql.derive import KnownItems
 from honeyguide.stores.sql.rows import LOG_AFTER, log_row
 from honeyguide.stores.sql.scan import scan
+from honeyguide.stores.sql.tombstones import Kept, keep
 from honeyguide.stores.sqlite import derive, history, state
 from honeyguide.stores.sqlite.connect import Readers
 from honeyguide.stores.sqlite.rows import LOG_WIDTH, flat, insert_log
@@ -32,7 +34,8 @@ class SqliteLog:
     """`protocols.EventLog` on SQLite. Reads are done at once on the caller's thread: a snapshot takes microseconds,
     and handing it to another thread would take longer."""
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
+    def __init__(self, writer: Writer, readers: Readers, pseudonyms: Pseudonyms) -> None:
+        self._pseudonyms = pseudonyms
         self._writer = writer
         self._readers = readers
         self._known = KnownItems()
@@ -44,7 +47,7 @@ class SqliteLog:
             return Appended(sequence=await self.position(), accepted=0)
         check_size(rows)
         appended = await self._writer.commit(self._append, _Batch(rows, flat(rows)), size=len(rows))
-        self._known.add(rows)
+        self._known.add(row for row in rows if row.sequence)
         return appended
 
     async def position(self) -> int:
@@ -85,7 +88,11 @@ class SqliteLog:
 
     def _append(self, db: sqlite3.Connection, batches: Sequence[_Batch]) -> list[Appended]:
         """Insert the rows of several appends as one, then tell each what became of its own."""
-        base = state.position(db)
+        base, last_erased = state.head(db)
+        kept: list[Kept | None] = [None] * len(batches)
+        if last_erased is not None:
+            kept = [keep(db, batch.rows, last_erased, self._pseudonyms) for batch in batches]
+            batches = [_Batch(k.rows, flat(k.rows)) if k else batch for k, batch in zip(kept, batches, strict=True)]
         values = batches[0].values if len(batches) == 1 else [value for batch in batches for value in batch.values]
         count = len(values) // LOG_WIDTH
         values[LOG_WIDTH - 1 :: LOG_WIDTH] = range(base + 1, base + count + 1)
@@ -103,4 +110,4 @@ class SqliteLog:
             base += len(batch.rows)
         fresh = (row for batch in batches for row in batch.rows if row.sequence)
         derive.apply(db, self._known.relevant(fresh))
-        return results
+        return [k.told(result) if k else result for k, result in zip(kept, results, strict=True)]

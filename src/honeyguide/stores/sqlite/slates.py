@@ -1,7 +1,7 @@
 """The served slates, in a file of their own: its loss is no loss of truth, so it is never waited for."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -9,9 +9,19 @@ from typing import Final
 
 from honeyguide.clock import Clock
 from honeyguide.stores.spool import Spool
-from honeyguide.stores.sql.slates import COUNT_SLATES, SELECT_SLATE, decode_slate, encode_slate, slates_after, slates_of_user
+from honeyguide.stores.sql.slates import (
+    COUNT_SLATES,
+    REMOVE_SLATE,
+    SELECT_SLATE,
+    decode_slate,
+    encode_slate,
+    remove_slates,
+    slates_after,
+    slates_of,
+)
 from honeyguide.stores.sqlite.connect import Readers, is_damage, meaning, open_writer
 from honeyguide.stores.sqlite.schema import migrate
+from honeyguide.stores.sqlite.scrub import Scrub
 from honeyguide.types import ServedSlate, SlatesLogged
 
 _LOCK_SECONDS: Final = 0.25
@@ -36,6 +46,7 @@ class SqliteSlates:
         self._clock = clock
         self._spool = Spool(path.with_suffix(".spool"))
         self._lock = Lock()
+        self.scrub = Scrub(path)
         self.recreated = 0
         """How often a damaged file was put aside since this was opened."""
         self._db: sqlite3.Connection | None = None
@@ -62,9 +73,19 @@ class SqliteSlates:
         """The stored slates after a number, in batches of one short read each."""
         return slates_after(self._readers, after)
 
-    def of_user(self, user_id: str) -> Iterator[list[ServedSlate]]:
-        """The stored slates of a user, oldest first, in batches of one short read each."""
-        return slates_of_user(self._readers, user_id)
+    def of_users(self, user_ids: Collection[str]) -> Iterator[list[ServedSlate]]:
+        """The stored slates of these users, oldest first, in batches of one short read each."""
+        for found in slates_of(self._readers, user_ids):
+            yield [slate for _, slate in found]
+
+    def remove_users(self, users: Mapping[str, int]) -> Iterator[Mapping[str, int]]:
+        """Remove slates of users (id -> log position) made of what the log held up to there, in short steps.
+
+        Files that were put aside as damaged go altogether: nobody can say whose slates are in them."""
+        for aside in self._path.parent.glob(f"{self._path.name}.damaged-*"):
+            aside.unlink(missing_ok=True)
+        yield self._spool.remove(lambda slate: slate.as_of <= users.get(slate.user_id, -1))
+        yield from remove_slates(self._readers, self._remove, users)
 
     def count(self) -> int:
         """How many slates are stored."""
@@ -73,6 +94,7 @@ class SqliteSlates:
 
     def close(self) -> None:
         """Let go of the file."""
+        self.scrub.close()
         with self._lock:
             self._readers.close()
             self._drop()
@@ -90,15 +112,26 @@ class SqliteSlates:
         except sqlite3.Error as error:
             raise meaning(error, self._path) from error
 
-    def _write(self, slates: Sequence[ServedSlate]) -> None:
+    def _remove(self, sequences: Sequence[int]) -> None:
+        try:
+            with self._lock, self._connected() as db:
+                db.execute("BEGIN IMMEDIATE")
+                db.executemany(REMOVE_SLATE, [(sequence,) for sequence in sequences])
+        except sqlite3.Error as error:
+            self._drop()
+            raise meaning(error, self._path) from error
+
+    def _connected(self) -> sqlite3.Connection:
         if self._db is None:
             self._open()
-        db = self._db
-        assert db is not None
+        assert self._db is not None
+        return self._db
+
+    def _write(self, slates: Sequence[ServedSlate]) -> None:
         values: list[object] = []
         for slate in slates:
             values += (slate.request_id, slate.ts, slate.user_id, encode_slate(slate))
-        with db:  # rolls back when something is raised
+        with self._connected() as db:  # rolls back when something is raised
             db.execute("BEGIN IMMEDIATE")
             start = 0
             for rows in _CHUNKS:  # many to a statement, for the reason given in rows.insert_log

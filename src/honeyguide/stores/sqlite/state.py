@@ -6,9 +6,11 @@ from typing import Any, Final
 
 from honeyguide.stores.conditions import BESIDE_HISTORY, HISTORY
 from honeyguide.stores.fold import People, merged_properties
+from honeyguide.stores.sql import Database
 from honeyguide.stores.sql.features import folded
 from honeyguide.stores.sql.past import group_then
 from honeyguide.stores.sql.rows import LINKS_AT, SELECT_LOG, SELECT_USER, log_row, user
+from honeyguide.stores.sql.tombstones import LAST_ERASED, erased_before
 from honeyguide.stores.sqlite.rows import select_in
 from honeyguide.types import User, UserEvent, UserState
 
@@ -20,6 +22,7 @@ _SEEN: Final = (
     f"SELECT EXISTS (SELECT 1 FROM log WHERE user_id = :user_id AND {HISTORY} AND sequence <= :until) "
     f"OR EXISTS (SELECT 1 FROM log WHERE user_id = :user_id AND {BESIDE_HISTORY} AND sequence <= :until)"
 )
+_HEAD: Final = f"SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'log'), {LAST_ERASED}"
 _NAMED: Final = "SELECT EXISTS (SELECT 1 FROM user_links WHERE canonical_id = :user_id AND since <= :until)"
 _CHANGES: Final = f"{SELECT_LOG} WHERE {BESIDE_HISTORY} AND kind <> 'event' AND user_id"
 
@@ -27,10 +30,16 @@ _CHANGES: Final = f"{SELECT_LOG} WHERE {BESIDE_HISTORY} AND kind <> 'event' AND 
 POSITION: Final = "SELECT seq FROM sqlite_sequence WHERE name = 'log'"
 
 
-def position(db: sqlite3.Connection) -> int:
+def position(db: Database) -> int:
     """The last number that the log gave out. It never goes back, also when the newest rows were erased."""
     row = db.execute(POSITION).fetchone()
     return int(row[0]) if row else 0
+
+
+def head(db: sqlite3.Connection) -> tuple[int, int | None]:
+    """The position, and when the latest erasure was; one statement, since each costs more than what it reads."""
+    position, mark = db.execute(_HEAD).fetchone()
+    return position or 0, erased_before(mark)
 
 
 def user_state(

@@ -1,4 +1,4 @@
-"""Merging users: which merges there can be, decided by what is known of both.
+"""Rows about persons. Merging users: which merges there can be, decided by what is known of both.
 
 A merge is a row of the log like any other change: rows keep the id they came with, reads follow the merge.
 """
@@ -56,3 +56,8 @@ def merge_row(user_id: str, payload: str, *, now: int, stem: str) -> LogRow:
     """The row to append."""
     event_id = f"{stem}-0000"
     return LogRow(kind="user_merge", event_id=event_id, ts=now, received_at=now, user_id=user_id, payload=payload)
+
+
+def erased_row(payload: str, event_id: str, *, now: int) -> LogRow:
+    """The row that says that users were erased; it names no user."""
+    return LogRow(kind="user_delete", event_id=event_id, ts=now, received_at=now, payload=payload)
