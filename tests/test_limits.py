@@ -16,7 +16,7 @@ OWNS_TIME = {"honeyguide.clock"}
 
 # Broad handlers that no metric counts, each with the reason.
 REASONS: dict[str, str] = {
-    "src/honeyguide/jobs/follow.py:_tell_all": "the round that it fails counts it; the fifth time each row is tried and counted",
+    "src/honeyguide/jobs/follow.py:_tell_all": "its round counts it; the fifth time each row is tried and counted",
     "src/honeyguide/stores/sqlite/writer.py:_transact": "handed to the caller whose work raised it; the thread goes on",
 }
 

@@ -67,6 +67,7 @@ class Runtime:
     ) -> None:
         self.settings, self.clock, self.role = settings, clock, role
         self.metrics = Metrics()
+        self.metrics.open_files.set_function(_open_files)
         self.metrics.build_info.labels(honeyguide.__version__, platform.python_version()).set(1)
         self.readiness = Readiness(() if role == "worker" else ("items", "models"), clock, self.metrics)
         self.fingerprint = settings_fingerprint(settings)
@@ -289,6 +290,10 @@ class Runtime:
         await self.ingest.drain()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.store.close()
+
+
+def _open_files() -> int:
+    return len(os.listdir("/dev/fd"))
 
 
 def open_runtime(

@@ -67,6 +67,7 @@ def test_a_job_begins_where_it_was_put_if_that_process_runs_jobs(tmp_path: Path)
         assert job.worker == "server"
         done = await until(here, job.job_id, "succeeded")
         assert (done.result, done.progress, done.message, done.attempts) == ({"did": {"a": 1}}, 1.0, "", 0)
+        await queue.stop()  # waits for what has ended to be counted
         assert b'honeyguide_job_runs_total{job="work",status="succeeded"} 1.0' in server.metrics.render()
 
     on_a_world(tmp_path, body)

@@ -6,6 +6,7 @@ from rich.text import Text
 from honeyguide.cli.findings import Data, Finding, data_findings
 from honeyguide.cli.opening import configuration, require_data
 from honeyguide.cli.output import LABEL, Json, Out, clean, count
+from honeyguide.cli.processes import crew_of, process_findings
 from honeyguide.cli.reading import read_data
 from honeyguide.cli.surroundings import config_faults, config_findings, disk_findings, model_findings
 from honeyguide.clock import SystemClock
@@ -64,7 +65,8 @@ def _examine_data(loaded: LoadedConfig) -> tuple[list[Finding], Data]:
         data, position = read_data(store, clock.now_ms())
         artefacts = FileArtefacts(settings.project.data_dir / "models")
         models = model_findings(store.registry, artefacts, position, clock.now_ms())
-        return [*data_findings(data, settings), *models], data
+        processes = process_findings(crew_of(store, position), clock.now_ms())
+        return [*data_findings(data, settings), *models, *processes], data
     finally:
         store.close()
 

@@ -12,6 +12,7 @@ from rich.text import Text
 from honeyguide.cli.holder import holder_of
 from honeyguide.cli.opening import short
 from honeyguide.cli.output import Json, Out, ago, count
+from honeyguide.cli.processes import crew_of, process_texts
 from honeyguide.cli.storage import Stored, storage
 from honeyguide.config import settings_fingerprint
 from honeyguide.jobs.erase import shown
@@ -25,7 +26,7 @@ _TIMEOUT = 2.0
 
 @app.command()
 def status(context: typer.Context, json: Json = False) -> None:
-    """Show the server, the log, the models and the latest jobs of this project."""
+    """Show the server and other processes, the log, the models and the latest jobs of this project."""
     out = Out(json)
     with storage(context) as stored:
         settings, store = stored.loaded.settings, stored.store
@@ -35,6 +36,8 @@ def status(context: typer.Context, json: Json = False) -> None:
         aliases = {alias: version.label for alias, version in sorted(store.registry.aliases().items())}
         versions, jobs, now = len(store.registry.versions()), store.jobs.page(limit=_JOBS), stored.clock.now_ms()
         known: dict[str, Any] = {"position": position, "items": items, "slates": store.slates.count()}
+        crew = crew_of(store, position)
+        known |= {"processes": crew.told(), "features_behind": crew.behind}
         known |= {"aliases": aliases, "versions": versions, "config": settings_fingerprint(settings)}
         data_dir = settings.project.data_dir
         out.result(
@@ -48,7 +51,12 @@ def status(context: typer.Context, json: Json = False) -> None:
         )
         out.show("project", f"{settings.project.name} in {short(data_dir)}")
         out.show("server", _server_text(server, now))
-        out.show("log", f"{count(position, 'row')} · {count(items, 'item')} · {count(known['slates'], 'slate')} served")
+        for text in process_texts(crew, now):
+            out.show("process", text)
+        behind = f" · features {count(crew.behind, 'row')} behind" if crew.behind else ""
+        out.show(
+            "log", f"{count(position, 'row')} · {count(items, 'item')} · {count(known['slates'], 'slate')} served{behind}"
+        )
         served = ", ".join(f"{alias} = {label}" for alias, label in aliases.items())
         out.show("models", f"{served or 'none trained; popular items are served'} · {count(versions, 'version')} kept")
         for job in jobs:

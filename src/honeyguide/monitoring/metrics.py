@@ -72,6 +72,7 @@ class Metrics:
             "event_loop_lag_seconds", "How late the event loop woke: it answers nobody meanwhile.", (), LAT
         )
         self.auth_failures = self._counter("auth_failures_total", "Requests refused for their key.", ("reason",))
+        self.open_files = self._gauge("open_files", "Files and sockets that the process has open.")
         self.dependency_up = self._gauge("dependency_up", "1 while it answers.", ("dependency",))
         self.build_info = self._gauge("build_info", "1, with what is running.", ("version", "python"))
 
