@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from honeyguide.bootstrap import open_runtime
-from honeyguide.jobs import DUTIES, Schedule
+from honeyguide.errors import Unavailable
+from honeyguide.jobs import DUTIES, Rounds, Schedule
 from honeyguide.monitoring.metrics import Metrics
 from tests.shop import settings
 
@@ -91,3 +93,30 @@ def test_every_line_of_the_table_is_wired(tmp_path: Path) -> None:
     runtime = open_runtime(settings(tmp_path), role="api")
     assert [rounds._name for rounds in runtime._schedule._rounds] == list(DUTIES)
     runtime.store.close()
+
+
+def test_an_outage_is_said_once_and_its_end_once() -> None:
+    """A store that is away fails twenty rounds a second; the log says so in two lines, the metric counts each round."""
+    ends: list[Exception | None] = [None, *[Unavailable("It is away.", code="storage_silent")] * 30, None, None]
+    ends += [LookupError("a fault of ours"), LookupError("again"), None]
+    turns, metrics = iter(ends), Metrics()
+
+    async def round() -> None:
+        if (error := next(turns)) is not None:
+            raise error
+
+    async def body() -> None:
+        rounds = Rounds("follow", 1.0, round, metrics)
+        for _ in ends:
+            await rounds.once()
+
+    with capture_logs() as said:
+        asyncio.run(body())
+    assert [(line["log_level"], line["event"].split(" ", 2)[2]) for line in said] == [
+        ("warning", "waits for what does not answer"),
+        ("info", "goes on"),
+        ("error", "failed, it is tried again"),
+        ("error", "failed, it is tried again"),
+    ]
+    assert said[0]["reason"] == "It is away."
+    assert metrics.background_errors.labels("follow")._value.get() == 32

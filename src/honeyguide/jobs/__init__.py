@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 import structlog
 
+from honeyguide.errors import Unavailable
 from honeyguide.monitoring.metrics import Metrics
 
 __all__ = ["DUTIES", "Duty", "Rounds", "Schedule"]
@@ -60,6 +61,8 @@ class Rounds:
         self._metrics = metrics
         self._task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._away = ""
+        """What did not answer in the last round."""
 
     def start(self) -> None:
         """Begin on the running event loop."""
@@ -80,12 +83,20 @@ class Rounds:
                 await asyncio.wait_for(self._stopping.wait(), self._every)
 
     async def once(self) -> None:
-        """One round."""
+        """One round. That something behind it is away is said once, and once that it is back."""
         try:
             await self._round()
-        except Exception:  # counted; tried again at the next turn
+        except Exception as error:  # counted; tried again at the next turn
             self._metrics.background_errors.labels(self._name).inc()
-            log.exception("background job failed, it is tried again", job=self._name)
+            if not isinstance(error, Unavailable):
+                log.exception("background job failed, it is tried again", job=self._name)
+            elif not self._away:
+                log.warning("background job waits for what does not answer", job=self._name, reason=str(error))
+                self._away = error.code
+        else:
+            if self._away:
+                log.info("background job goes on", job=self._name, was=self._away)
+            self._away = ""
 
 
 class Schedule:

@@ -299,9 +299,10 @@ class Recommend:
                     return UserState("", await self._store.log.position())
                 limit, group = self._settings.recommend.remembered, self._group(query, self._surfaces[query.surface])
                 return await self._store.log.user_state(user_id, limit=limit, features=group)
-        except Exception:  # counted: without its state the user gets the ladder's lower rungs
+        except Exception as error:  # counted: without its state the user gets the ladder's lower rungs
             self._metrics.recommend_fallbacks.labels(query.surface, "state").inc()
-            log.exception("user state cannot be read")
+            away = isinstance(error, Unavailable | TimeoutError)  # then every request meets it: no need of its traces
+            log.warning("user state cannot be read", reason=str(error) or "late", exc_info=not away)
             degraded.append("state")
             return UserState(user_id, 0)
 
