@@ -174,6 +174,33 @@ ERASURE: Final[Json] = {
     "message": "",
     "params": {"users": ["0c1f5c4f5f0f1f8f0c7c0d2a4b6e8f90"]},
 }
+FEATURE: Final[Json] = {"value": 3.0, "status": "present", "event_time": AT, "computed_at": AT, "as_of": 1044}
+FEATURES_BODY: Final[Json] = {"user_ids": ["user_123"], "item_ids": ["item_1"], "views": ["total_purchases", "clicks_1d"]}
+FEATURES: Final[Json] = {
+    "as_of": 1044,
+    "users": {"user_123": {"total_purchases": FEATURE}},
+    "items": {"item_1": {"clicks_1d": {**FEATURE, "as_of": 1040}}},
+}
+VIEW: Final[Json] = {
+    "name": "total_purchases",
+    "entity": "user",
+    "kind": "count",
+    "events": ["purchase"],
+    "over": [],
+    "of": "",
+    "window": None,
+    "ttl": 300.0,
+    "refresh_on": ["purchase", "rating"],
+    "compared": 200,
+    "mismatches": 0,
+}
+VIEWS: Final[Json] = {
+    "items": [VIEW],
+    "next_cursor": None,
+    "position": 1044,
+    "users_through": 1044,
+    "items_through": 1044,
+}
 SYSTEM: Final[Json] = {
     "version": honeyguide.__version__,
     "python": "3.11.7",

@@ -86,6 +86,11 @@ FIELDS: Final[dict[str, FieldRule]] = {
     "alias": FieldRule("the name of an alias: a-z, 0-9, _ and -, beginning with a letter", _NAME),
     "file": FieldRule("the name of a file of the page"),
     "job_id": _id("the id of a job"),
+    "view": FieldRule("the name of a feature view, such as total_purchases", _NAME),
+    "entity_id": _id("the id of a user or an item, as the view is of one or the other"),
+    "views": FieldRule("names of feature views; leave it out for all"),
+    "user_ids": FieldRule("ids of users, up to 1000 together with item_ids", {"maxItems": 1000}),
+    "item_ids": FieldRule("ids of items, up to 1000 together with user_ids", {"maxItems": 1000}),
 }
 
 

@@ -38,6 +38,7 @@ _TAGS: Final = {
     "events": "What people did. An acknowledged event is durable; `sequence` says from where on lists know it.",
     "items": "The catalogue.",
     "users": "What is known of people beside their events.",
+    "features": "Feature views: what is known of users and items, and how fresh it is.",
     "models": "Trained versions and the aliases that point at them.",
     "jobs": "Long-running actions.",
     "system": "Health, metrics, documentation.",

@@ -10,10 +10,11 @@ from typing import Any, Final, Literal
 from honeyguide.api import examples as eg
 from honeyguide.api.auth import Scope
 from honeyguide.api.cold import NoParams
-from honeyguide.api.handlers import catalogue, docs, operations, people, slates, system
+from honeyguide.api.handlers import catalogue, docs, features, operations, people, slates, system
 from honeyguide.api.intake import Intake
 from honeyguide.api.lists import Lists
 from honeyguide.api.wire import catalogue as goods
+from honeyguide.api.wire import features as views
 from honeyguide.api.wire import lists
 from honeyguide.api.wire import operations as ops
 from honeyguide.api.wire.base import In, PageParams
@@ -183,6 +184,21 @@ USER_ROUTES: Final = _group(
     ),
 )  # fmt: skip
 
+_FEATURE: Final[Json] = {"view": "total_purchases", "entity_id": "user_123"}
+
+FEATURE_ROUTES: Final = _group(
+    "features",
+    Route("GET", "/v1/features", "metrics:read", features.list_views, views.ViewPage, eg.VIEWS),
+    Route(
+        "GET", "/v1/features/{view}/{entity_id}", "catalog:write", features.get_feature, views.FeatureOut, eg.FEATURE,
+        params=views.FeatureParams, errors=(404,), given=_FEATURE,
+    ),
+    Route(
+        "POST", "/v1/features:read", "catalog:write", features.read_features, views.FeaturesOut, eg.FEATURES,
+        body=views.FeaturesIn, errors=(404,), sent=eg.FEATURES_BODY,
+    ),
+)  # fmt: skip
+
 _ALIAS: Final[Json] = {"params": ops.AliasParams, "given": {"alias": "champion"}}
 _OLD_ALIAS: Final[Json] = {**eg.ALIAS, "version": 6, "serving": "ease@6"}
 
@@ -247,5 +263,13 @@ WATCH: Final = tuple(route for route in SYSTEM_ROUTES if route.path in ("/health
 """What a process answers that serves no lists."""
 
 ROUTES: Final = (
-    SIMPLE + RECOMMENDATIONS + EVENT_ROUTES + ITEM_ROUTES + USER_ROUTES + MODEL_ROUTES + JOB_ROUTES + SYSTEM_ROUTES
+    SIMPLE
+    + RECOMMENDATIONS
+    + EVENT_ROUTES
+    + ITEM_ROUTES
+    + USER_ROUTES
+    + FEATURE_ROUTES
+    + MODEL_ROUTES
+    + JOB_ROUTES
+    + SYSTEM_ROUTES
 )
