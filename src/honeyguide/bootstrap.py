@@ -34,6 +34,7 @@ from honeyguide.jobs.leader import Leader
 from honeyguide.jobs.presence import Presence, Role
 from honeyguide.jobs.quarantined import take_out
 from honeyguide.jobs.queue import Queue
+from honeyguide.jobs.retention import Retention
 from honeyguide.jobs.slates import SlateWriter
 from honeyguide.jobs.training import Training, train_command
 from honeyguide.models import REGISTRY
@@ -192,6 +193,7 @@ class Runtime:
             "columns": self.columns.round,
             "features": self.folding.round,
             "feature_check": self.feature_check.round,
+            "retention": Retention(store, self.settings.retention, clock, metrics).round,
             "abandoned": Abandoned(store.jobs, self.presence, self.leader, again).round,
         }
         self._schedule = Schedule(

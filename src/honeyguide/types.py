@@ -280,6 +280,16 @@ class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
+class Expired:
+    """What one look at the oldest events has removed; `through` is where the next look begins, `more` whether it may find
+    something."""
+
+    removed: int
+    through: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SlatesLogged:
     """What became of a group of slates: stored (with those that had waited), waiting in the spool, lost for good."""
 

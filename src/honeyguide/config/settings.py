@@ -373,6 +373,10 @@ class FeatureStore(Section):
 class Retention(Section):
     """How long what is known of people is kept."""
 
+    events: Duration = Field(
+        default=400 * 86_400.0, gt=0, description="Events are removed this long after they came in; imported ones, too."
+    )
+    slates: Duration = Field(default=30 * 86_400.0, gt=0, description="Served lists are removed after this.")
     models: Duration = Field(
         default=30 * 86_400.0,
         gt=0,

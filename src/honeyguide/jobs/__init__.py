@@ -45,6 +45,7 @@ DUTIES: Final = {
     "baseline": Duty("answers", 1.0),  # popularity while nothing is trained
     "columns": Duty("answers", 2.0),  # features of items; feature_store.refresh says how often
     "queue": Duty("runs jobs", 1.0),  # take jobs up, say how far they are
+    "retention": Duty("leads", 600.0),  # remove what is older than it may be
     "abandoned": Duty("leads", 2.0),  # jobs whose process has died
     "features": Duty("leads", 0.5),  # fold the log into the states of feature views
     "feature_check": Duty("leads", 3600.0),  # compare the features of served lists with the log

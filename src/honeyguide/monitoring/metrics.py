@@ -196,6 +196,9 @@ class Metrics:
         self.leader = self._gauge("leader", "1 in the process that leads.")
         self.job_runs = self._counter("job_runs_total", "Jobs that ended.", ("job", "status"))
         self.job_duration = self._histogram("job_duration_seconds", "Time a job took.", ("job",), LONG)
+        self.retention_removed = self._counter(
+            "retention_removed_total", "Rows removed because they are too old.", ("table",)
+        )
         self.job_last_success = self._gauge("job_last_success_timestamp_seconds", "When a job last went well.", ("job",))
         self.background_errors = self._counter(
             "background_errors_total", "Rounds of a background job that failed and are tried again.", ("job",)

@@ -20,6 +20,7 @@ from honeyguide.pseudonyms import Pseudonyms
 from honeyguide.types import (
     Appended,
     BoolArray,
+    Expired,
     FloatArray,
     Histories,
     IntArray,
@@ -145,6 +146,9 @@ class SlateLog(Protocol):
 
         In short steps; after each comes how many slates of which user it has removed."""
 
+    def expire(self, before: int) -> int:
+        """Remove some of the slates that were served before a moment (ms), the oldest; returns how many."""
+
     def scrub(self) -> bool:
         """See `People.scrub`, for the slates."""
 
@@ -223,6 +227,11 @@ class People(Protocol):
 
         Each step is a transaction of a few milliseconds; then comes how many rows of which table it has removed. It may be
         broken off anywhere and begun again. At the end all tables are as `rebuild` would make them."""
+
+    def expire(self, before: int, *, after: int) -> Expired:
+        """Remove events that came in before a moment (ms), looking at a part of the log after position `after`.
+
+        All else stays: items, users, and the newest row of the log, whose number is its position."""
 
     def scrub(self) -> bool:
         """Let nothing of what was removed stay in the files; False while readers leave no moment for it: ask again then."""

@@ -89,6 +89,13 @@ def take_out(db: Database, sequences: Sequence[int]) -> None:
     db.executemany(_REMOVE_ROW, [(sequence,) for sequence in set(sequences).difference(seen_in)])
 
 
+def take_out_all(db: Database, asked: Sequence[Sequence[int]]) -> list[None]:
+    """`take_out` as a step."""
+    for sequences in asked:
+        take_out(db, sequences)
+    return [None] * len(asked)
+
+
 def _remove_merges(db: Database, asked: Sequence[_Links]) -> list[int]:
     """Remove merges of other users that name one of the ids: users who have been one person with them and left."""
     removed = []

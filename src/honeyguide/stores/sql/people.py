@@ -9,7 +9,7 @@ from honeyguide.pseudonyms import Pseudonyms
 from honeyguide.stores.conditions import BESIDE_HISTORY, HISTORY
 from honeyguide.stores.sql import Database, Reads, Writes, erase, tombstones
 from honeyguide.stores.sql.rows import LOG_COLUMNS, SELECT_LOG, SELECT_USER, properties, user
-from honeyguide.types import Json
+from honeyguide.types import Expired, Json
 
 _BATCH: Final = 500
 _PAGES: Final = tuple(
@@ -18,6 +18,9 @@ _PAGES: Final = tuple(
     for condition in (HISTORY, BESIDE_HISTORY)
 )
 """Rows of a user in the order of the two indexes by user."""
+_OLDEST: Final = (
+    "SELECT sequence, kind, received_at FROM log WHERE sequence > ? AND sequence < ? ORDER BY sequence LIMIT 2000"
+)
 _LINKS: Final = ("user_id", "since", "until", "canonical_id")
 _BY_UNIT: Final = {
     "exposures": (
@@ -64,6 +67,18 @@ class TablePeople:
     def erase(self, user_ids: Sequence[str], *, until: int) -> Iterator[Mapping[str, int]]:
         """Remove all about these ids in short steps; see `protocols.People`."""
         return erase.erase(self._writes, self._reads, user_ids, until)
+
+    def expire(self, before: int, *, after: int) -> Expired:
+        """Remove old events in a part of the log; see `protocols.People`."""
+        with self._reads.snapshot() as db:
+            end = self._position(db)
+            rows = db.execute(_OLDEST, (after, end)).fetchall()
+        old = [sequence for sequence, kind, received_at in rows if kind == "event" and received_at < before]
+        for start in range(0, len(old), erase.ROWS):
+            self._writes.call(erase.take_out_all, old[start : start + erase.ROWS], erase.ROWS)
+        young = (sequence for sequence, kind, received_at in rows if kind == "event" and received_at >= before)
+        through = next(young, rows[-1][0] + 1 if rows else after + 1) - 1
+        return Expired(len(old), through, bool(old) or (through > after and bool(rows)))
 
     def _bury(self, db: Database, asked: Sequence[tuple[Sequence[str], int]]) -> list[int]:
         for pseudonyms, at in asked:

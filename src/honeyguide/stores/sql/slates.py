@@ -16,6 +16,7 @@ _WINDOW: Final = 2_000
 """Slates that one short read looks at."""
 _CHUNK: Final = 500
 REMOVE_SLATE: Final = "DELETE FROM slates WHERE sequence = ?"
+_OLDEST: Final = "SELECT sequence, ts FROM slates ORDER BY sequence LIMIT 200"
 _REMOVED: Final = 200
 """Slates that are removed in one transaction."""
 encode_slate: Final = msgspec.msgpack.Encoder().encode
@@ -55,6 +56,16 @@ def remove_slates(
             part = old[start : start + _REMOVED]
             remove([sequence for sequence, _ in part])
             yield Counter(user_id for _, user_id in part)
+
+
+def expire_slates(reads: Reads, remove: Callable[[Sequence[int]], None], before: int) -> int:
+    """See `protocols.SlateLog.expire`."""
+    with reads.snapshot() as db:
+        rows = db.execute(_OLDEST).fetchall()
+    old = [sequence for sequence, ts in rows if ts < before]
+    if old:
+        remove(old)
+    return len(old)
 
 
 def slates_after(reads: Reads, after: int) -> Iterator[list[tuple[int, ServedSlate]]]:

@@ -15,6 +15,7 @@ from honeyguide.stores.sql.slates import (
     SELECT_SLATE,
     decode_slate,
     encode_slate,
+    expire_slates,
     remove_slates,
     slates_after,
     slates_of,
@@ -77,6 +78,10 @@ class SqliteSlates:
         """The stored slates of these users, oldest first, in batches of one short read each."""
         for found in slates_of(self._readers, user_ids):
             yield [slate for _, slate in found]
+
+    def expire(self, before: int) -> int:
+        """Remove some of the slates that were served before a moment (ms), the oldest; returns how many."""
+        return expire_slates(self._readers, self._remove, before)
 
     def remove_users(self, users: Mapping[str, int]) -> Iterator[Mapping[str, int]]:
         """Remove slates of users (id -> log position) made of what the log held up to there, in short steps.

@@ -180,6 +180,37 @@ class PeopleSuite(Fixtures):
         erase(store, "ann", until=store.people.bury(["ann"], at=9))
         assert store.people.scrub()
 
+    def test_old_events_go_and_nothing_else(self, store: Store) -> None:
+        """By when they came in; items and users stay, so does the newest row, and a rebuild makes the same tables."""
+        run(store.log.append([change("user_put", "u", properties={"x": 1}), change("item_put", "i", title="I")]))
+        old = [event("u", f"i{at % 40}", ts=at, received_at=50) for at in range(300)]
+        run(store.log.append([*old, event("u", "young", ts=1, received_at=100), event("u", "i", ts=2, received_at=60)]))
+        before = [all_items(store), run(store.catalogue.users(limit=9))]
+        position, removed, through = run(store.log.position()), 0, 0
+        while (found := store.people.expire(100, after=through)).more:
+            removed, through = removed + found.removed, found.through
+        assert removed == 300
+        assert run(store.log.position()) == position
+        left = [row for row in rows_of(store) if row.kind == "event"]
+        assert [(row.item_id, row.received_at) for row in left] == [("young", 100), ("i", 60)]
+        assert [all_items(store), run(store.catalogue.users(limit=9))] == before
+        store.catalogue.rebuild()
+        assert [all_items(store), run(store.catalogue.users(limit=9))] == before
+        assert run(store.log.append([event("u", "new", ts=3)])).sequence == position + 1
+
+    def test_old_slates_go(self, store: Store) -> None:
+        """The oldest first, some at a time."""
+        made = [slate(f"r{at}") for at in range(450)]
+        for at, each in enumerate(made):
+            each.ts = at
+        store.slates.append(made)
+        steps = []
+        while removed := store.slates.expire(430):
+            steps.append(removed)
+        assert sum(steps) == 430
+        assert max(steps) <= 200
+        assert store.slates.count() == 20
+
     def test_jobs_of_a_kind_and_their_parameters(self, store: Store, opened: Callable[[], Store]) -> None:
         """Unfinished ones are found, oldest first; parameters may be replaced, by any process."""
         first, other, second = (store.jobs.create(kind, {"at": at}) for at, kind in enumerate(("erase", "train", "erase")))
