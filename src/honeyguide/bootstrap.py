@@ -13,6 +13,7 @@ import honeyguide
 from honeyguide.cache import Cache, Generations, Lifetime, Machinery, MemoryTier, NoTier
 from honeyguide.clock import Chance, Clock, RequestIds, SystemClock, system_chance
 from honeyguide.config import Settings, settings_fingerprint
+from honeyguide.errors import ConfigError
 from honeyguide.features import FeatureReader, ItemBlock
 from honeyguide.features.custom import plans_of
 from honeyguide.features.past import Past, Rules
@@ -271,7 +272,19 @@ class Runtime:
             await self._load()
         self._schedule.start()
 
+    def _check_models(self) -> None:
+        """Servers on one database read model files from one folder: say so at the start, where it is not there."""
+        served = {(version.model, version.version) for version in self.store.registry.aliases().values()}
+        if self.store.shared and served and served.isdisjoint(self.artefacts.folders()):
+            folder = self.settings.project.data_dir / "models"
+            raise ConfigError(
+                f"None of the versions that the aliases point at is in {folder}: servers on one database share this folder.",
+                cure="Mount the others' folder there, or set project.data_dir; if it is lost for good: honeyguide train",
+                code="models_not_shared",
+            )
+
     async def _load(self) -> None:
+        await asyncio.to_thread(self._check_models)
         # before the items are read: what comes later is followed
         self.follow.position = self.generations.position = await self.store.log.position()
         self.columns.start = self.follow.position
