@@ -39,7 +39,7 @@ lint: $(DONE)/checks ## ruff, formatting, mypy strict
 	$(BIN)/python -m mypy
 
 bench: setup ## measure, and write benchmarks/results/
-	scripts/system-packages wrk=wrk taskset=util-linux
+	scripts/system-packages wrk=wrk taskset=util-linux initdb=postgresql redis-server=redis-server
 	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(DONE)/checks ## build the documentation into site/; a warning is an error

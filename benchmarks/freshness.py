@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import Report
-from benchmarks.servers import honeyguide_server
+from benchmarks.servers import behind, honeyguide_server
 from benchmarks.shops import ITEMS, USERS, category_shop
 
 PATIENCE_SECONDS = 10.0
@@ -60,7 +60,7 @@ def measure(writer: str, reader: str, trials: int, seed: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure one node."""
+    """Measure one node, then two."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=1_000)
     asked = parser.parse_args()
@@ -75,7 +75,20 @@ def main() -> None:
             rows = [
                 {"list asked from": "the node that took the event", **measure(url, url, asked.trials, 1), "target": "100 %"}
             ]
-    report.table("One node, SQLite", rows)
+        report.table("One node, SQLite", rows)
+        with behind() as env:
+            data_dir = Path(name) / "cluster"
+            category_shop(data_dir, env=env)
+            with honeyguide_server(data_dir, env) as node, honeyguide_server(data_dir, env) as other:
+                own = measure(node, node, asked.trials, 2)
+                far = measure(node, other, asked.trials, 3)
+        report.table(
+            "Two nodes, PostgreSQL and Redis",
+            [
+                {"list asked from": "the node that took the event", **own, "target": "100 %"},
+                {"list asked from": "the other node", **far, "target": "worst <= 500 ms"},
+            ],
+        )
     report.write()
 
 

@@ -6,11 +6,14 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from honeyguide.simulate.private import PrivatePostgres, PrivateRedis
 
 SERVER_CORE, LOAD_CORE = 0, 1
 
@@ -58,13 +61,23 @@ def bare_server(answer_bytes: int) -> Iterator[str]:
 
 
 @contextmanager
-def honeyguide_server(data_dir: Path) -> Iterator[str]:
-    """`honeyguide serve` on a data directory."""
+def honeyguide_server(data_dir: Path, env: dict[str, str] | None = None) -> Iterator[str]:
+    """`honeyguide serve` on a data directory, with settings of the environment laid over."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "honeyguide", "--data-dir", str(data_dir), "serve", "--port", str(port)]
-    with serving(command, f"{url}/readyz"):
+    with serving(command, f"{url}/readyz", env=env):
         yield url
+
+
+@contextmanager
+def behind() -> Iterator[dict[str, str]]:
+    """Private PostgreSQL and Redis servers, as settings of the environment; PostgreSQL commits durably, as installed."""
+    with tempfile.TemporaryDirectory(prefix="honeyguide-behind-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o711)  # for the user who runs PostgreSQL where this one is root
+        with PrivatePostgres(folder / "postgres") as postgres, PrivateRedis(folder / "redis") as redis:
+            yield {"HONEYGUIDE_STORAGE__URL": postgres.url, "HONEYGUIDE_REDIS__URL": redis.url}
 
 
 def load(url: str, script: Path, *, connections: int, seconds: int, environ: dict[str, str] | None = None) -> float:

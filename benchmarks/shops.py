@@ -1,6 +1,7 @@
 """The shop that speed is measured on: two thousand items in twenty categories, a thousand users unless told otherwise."""
 
 import random
+from collections.abc import Mapping
 from pathlib import Path
 
 from honeyguide import Honeyguide
@@ -10,7 +11,7 @@ NOW = 1_780_000_000_000
 HIDDEN = 20  # so that what may not be shown is looked for
 
 
-def category_shop(data_dir: Path, *, users: int = USERS) -> None:
+def category_shop(data_dir: Path, *, users: int = USERS, env: Mapping[str, str] | None = None) -> None:
     """Fill and train it: each user likes a category, and popular items inside it."""
     chance = random.Random(1)
     items = [
@@ -36,7 +37,7 @@ def category_shop(data_dir: Path, *, users: int = USERS) -> None:
                 "ts": NOW + number,
             }
         )
-    with Honeyguide.open(data_dir=data_dir, environ={}) as hg:
+    with Honeyguide.open(data_dir=data_dir, environ=env or {}) as hg:
         hg.ingest(items, "items")
         hg.ingest(events)
         hg.train()
