@@ -23,6 +23,7 @@ COMMANDS = {
     "doctor": Entry(START, "honeyguide.cli.doctor:app", "Look for faults in configuration, data and models."),
     "import": Entry(DATA, "honeyguide.cli.importing:app", "Bring in events, items or users from files."),
     "users": Entry(DATA, "honeyguide.cli.users:app", "Show, merge, export and erase users."),
+    "features": Entry(DATA, "honeyguide.cli.features:app", "List feature views, read their values, fold them."),
     "train": Entry(MODELS, "honeyguide.cli.train:app", "Fit the models, compare them and serve the best one."),
     "evaluate": Entry(MODELS, "honeyguide.cli.evaluate:app", "Compare all models on the latest part of every history."),
     "models": Entry(MODELS, "honeyguide.cli.models:app", "List, compare, promote and roll back model versions."),
