@@ -4,12 +4,16 @@ import asyncio
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import gettempdir
 
 from honeyguide.clock import SystemClock
+from honeyguide.protocols import Store
 from honeyguide.stores.files import FileArtefacts
 from honeyguide.stores.sqlite import SqliteStore
+from honeyguide.stores.urls import open_store
 from honeyguide.testing.stores.rows import change
 from honeyguide.types import LogRow
+from tests import postgres
 
 ROOT = Path(__file__).parents[2]
 PER_BATCH = 20
@@ -31,9 +35,16 @@ def say(*words: object) -> None:
     print(*words, flush=True)
 
 
+def opened(where: str) -> Store:
+    """The store of a folder, or of a PostgreSQL URL."""
+    if where.startswith("postgresql:"):
+        return open_store(postgres.patient(where, Path(gettempdir()) / "honeyguide-tests"), SystemClock())
+    return SqliteStore(Path(where), SystemClock())
+
+
 async def append_for_ever(folder: str, prefix: str = "b", tasks: str = "16") -> None:
     """Append from many tasks, saying the name of each batch once it is acknowledged."""
-    store = SqliteStore(Path(folder), SystemClock())
+    store = opened(folder)
 
     async def one(task: int) -> None:
         at = 0
@@ -49,7 +60,7 @@ async def append_for_ever(folder: str, prefix: str = "b", tasks: str = "16") -> 
 
 async def append_some(folder: str, prefix: str, batches: str) -> None:
     """Append a number of batches, one after another, then end; says how many rows were new."""
-    store = SqliteStore(Path(folder), SystemClock())
+    store = opened(folder)
     say("ready")
     sys.stdin.readline()
     accepted = 0

@@ -65,6 +65,11 @@ class Link(psycopg.AsyncConnection[tuple[Any, ...]]):
             self.pgconn.finish()
             raise
 
+    def __del__(self, _warn: Any = None) -> None:
+        """Close it with its last reference: an event loop that ends early may leave it to nobody."""
+        if hasattr(self, "pgconn"):
+            self.pgconn.finish()
+
 
 async def open_link(address: Address, storage: Storage, kind: Kind) -> Link:
     """A connection for the event loop."""
