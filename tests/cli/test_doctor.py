@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from honeyguide.cli.surroundings import config_findings, disk_findings, model_findings
+from honeyguide.cli.surroundings import config_findings, disk_findings, erasure_findings, model_findings
 from honeyguide.config import Settings, load
-from honeyguide.types import ModelVersion
+from honeyguide.types import Job, ModelVersion
 from tests.cli.conftest import Run
 
 NOW = 1_700_000_000_000
@@ -109,3 +109,19 @@ def test_a_champion_that_is_weeks_old(run: Run, shop: Path) -> None:
     assert [finding.code for finding in model_findings(registry, artefacts, 100, NOW)] == ["old_model"]
     assert "10 days old" in next(model_findings(registry, artefacts, 100, NOW)).what
     assert list(model_findings(registry, artefacts, 95, NOW)) == []
+
+
+def test_erasures_that_failed_and_models_that_remember() -> None:
+    champion = ModelVersion("ease", 3, NOW, 100, {}, {})
+    registry: Any = SimpleNamespace(aliases=lambda: {"champion": champion})
+    done = Job(job_id="a", kind="erase", state="succeeded", created_at=NOW, params={"users": ["ab"]})
+    done.result = {"models": ["ease@3"], "models_by": "2023-11-20T00:00:00Z"}
+    failed = Job(job_id="b", kind="erase", state="failed", created_at=NOW, params={"users": ["ab"], "user_ids": ["ann"]})
+    other = Job(job_id="c", kind="train", state="failed", created_at=NOW)
+    assert list(erasure_findings([done, other], registry, NOW)) == []
+    found = list(erasure_findings([done, failed, other], registry, NOW + 30 * DAY))
+    assert [(finding.level, finding.code) for finding in found] == [
+        ("error", "erasure_failed"), ("warning", "remembers_erased")
+    ]  # fmt: skip
+    assert "ease@3" in found[1].what
+    assert not any("ann" in finding.what for finding in found)

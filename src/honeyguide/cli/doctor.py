@@ -8,7 +8,7 @@ from honeyguide.cli.opening import configuration, require_data
 from honeyguide.cli.output import LABEL, Json, Out, clean, count
 from honeyguide.cli.processes import crew_of, process_findings
 from honeyguide.cli.reading import read_data
-from honeyguide.cli.surroundings import config_faults, config_findings, disk_findings, model_findings
+from honeyguide.cli.surroundings import config_faults, config_findings, disk_findings, erasure_findings, model_findings
 from honeyguide.clock import SystemClock
 from honeyguide.config import LoadedConfig
 from honeyguide.errors import ConfigError, GateNotMet, NotFound
@@ -17,6 +17,7 @@ from honeyguide.stores.urls import open_store
 
 app = typer.Typer(add_completion=False)
 
+_JOBS = 1_000
 ERRORS_FOUND = GateNotMet.exit_code
 _ACCENTS = {"error": "bold red", "warning": "yellow"}
 
@@ -65,8 +66,9 @@ def _examine_data(loaded: LoadedConfig) -> tuple[list[Finding], Data]:
         data, position = read_data(store, clock.now_ms())
         artefacts = FileArtefacts(settings.project.data_dir / "models")
         models = model_findings(store.registry, artefacts, position, clock.now_ms())
+        erasures = erasure_findings(store.jobs.page(limit=_JOBS), store.registry, clock.now_ms())
         processes = process_findings(crew_of(store, position), clock.now_ms())
-        return [*data_findings(data, settings), *models, *processes], data
+        return [*data_findings(data, settings), *models, *erasures, *processes], data
     finally:
         store.close()
 

@@ -2,7 +2,8 @@
 
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 from honeyguide.cli.findings import Finding
@@ -12,6 +13,7 @@ from honeyguide.errors import ConfigError, DamagedArtefact
 from honeyguide.models import REGISTRY
 from honeyguide.models.artefact import load as load_artefact
 from honeyguide.protocols import Artefacts, Registry
+from honeyguide.types import Job
 
 _GB = 1_000_000_000
 _SHORT_KEY = 16
@@ -74,6 +76,20 @@ def model_findings(registry: Registry, artefacts: Artefacts, position: int, now:
         days = (now - champion.created_at) // _DAY
         what = f"the champion {champion.label} is {days} days old and the log has grown since"
         yield Finding("warning", "old_model", what, "honeyguide train")
+
+
+def erasure_findings(jobs: Iterable[Job], registry: Registry, now: int) -> Iterator[Finding]:
+    """Has every erasure come to its end, and have the models that serve forgotten those who were erased?"""
+    erasures = [job for job in jobs if job.kind == "erase"]
+    failed = sum(job.state == "failed" and "user_ids" in job.params for job in erasures)
+    if failed:
+        what = f"{failed} erasures have failed: a process died under each, again and again"
+        yield Finding("error", "erasure_failed", what, "see the log, then ask again: DELETE /v1/users/... of the same users")
+    for alias, version in sorted(registry.aliases().items()):
+        late = [job.result["models_by"] for job in erasures if version.label in job.result.get("models", ())]
+        if late and datetime.fromisoformat(min(late)).timestamp() * 1000 < now:
+            what = f"{version.label}, which {alias} points at, was to be replaced by {min(late)}, after an erasure"
+            yield Finding("warning", "remembers_erased", what, "honeyguide train")
 
 
 def _existing(path: Path) -> Path:
