@@ -2,9 +2,11 @@
 
 import sys
 
-from benchmarks import freshness, hit_rate, http, quality, training
+from benchmarks import cold_start, freshness, hit_rate, http, quality, training
 
-ALL = {module.__name__.rpartition(".")[2]: module.main for module in (quality, training, http, hit_rate, freshness)}
+ALL = {
+    module.__name__.rpartition(".")[2]: module.main for module in (quality, training, http, hit_rate, freshness, cold_start)
+}
 
 if __name__ == "__main__":
     asked, sys.argv[1:] = sys.argv[1:], []
