@@ -134,13 +134,18 @@ class Copying:
         return mark
 
     def _check_empty(self, db: Database) -> None:
-        filled = [table.name for table in tables("truth") if db.execute(table.first_page, (1,)).fetchone()]
+        filled = [table.name for table in tables("truth") if self._holds(db, table)]
         if filled or _number(db, self._target.position):
             raise Conflict(
                 f"{self._target.where} is not empty: {', '.join(filled) or 'log'} holds rows.",
                 cure="Name an empty database, or another ?schema= of it, which is created.",
                 code="copy_target_not_empty",
             )
+
+    def _holds(self, db: Database, table: Copied) -> bool:
+        """Whether a table has rows that somebody put there: a store makes its project's key when it is first opened."""
+        rows = self._rows(db, table, None)
+        return any(table.name != "meta" or row[0] != "pseudonym_key" for row in rows)
 
     def _append(self, line: Line) -> None:
         """Copy the rows after the last one that the target has, part by part, each in a transaction of its own."""
