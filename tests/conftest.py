@@ -1,6 +1,7 @@
 """What all tests share: nothing of the machine's own setting reaches them, and nothing of one test reaches the next."""
 
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -23,3 +24,9 @@ def _logs_of_its_own() -> Iterator[None]:
     """A command that ran in this process has pointed the logs at a stream which ends with its test."""
     yield
     structlog.reset_defaults()
+
+
+def pytest_sessionfinish() -> None:
+    """A worker of xdist is ended soon after its last test: too soon to stop a server and remove its data at exit."""
+    if "tests.postgres" in sys.modules:
+        sys.modules["tests.postgres"].close_server()

@@ -143,13 +143,15 @@ def server() -> Server:
     found = _servers.get(os.getpid())
     if found is None:
         found = _servers[os.getpid()] = Server()
-        atexit.register(_close, os.getpid())
+        atexit.register(close_server)
     return found
 
 
-def _close(pid: int) -> None:
-    if pid == os.getpid() and pid in _servers:
-        _servers.pop(pid).close()
+def close_server() -> None:
+    """Stop the server of this process and remove its data, if there is one."""
+    found = _servers.pop(os.getpid(), None)
+    if found is not None:
+        found.close()
 
 
 def new_url() -> str:
