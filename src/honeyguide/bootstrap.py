@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import honeyguide
-from honeyguide.cache import Cache, Generations, Lifetime, Machinery, MemoryTier, NoTier
+from honeyguide.cache import Cache, Generations, Lifetime, Machinery, MemoryTier, NoTier, SharedTier
 from honeyguide.clock import Chance, Clock, RequestIds, SystemClock, system_chance
 from honeyguide.config import Settings, settings_fingerprint
 from honeyguide.errors import ConfigError
@@ -37,9 +37,11 @@ from honeyguide.jobs.quarantined import take_out
 from honeyguide.jobs.queue import Queue
 from honeyguide.jobs.retention import Retention
 from honeyguide.jobs.slates import SlateWriter
+from honeyguide.jobs.tokens import TokenRelay
 from honeyguide.jobs.training import Training, train_command
 from honeyguide.models import REGISTRY
-from honeyguide.monitoring.cache import NamedCacheMetrics
+from honeyguide.monitoring.cache import NamedCacheMetrics, SharedTierMetrics
+from honeyguide.monitoring.dependencies import RedisCalls
 from honeyguide.monitoring.events import count_events
 from honeyguide.monitoring.features import FeatureMetrics
 from honeyguide.monitoring.metrics import Metrics
@@ -52,13 +54,58 @@ from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.subjects import Subjects
 from honeyguide.stores.files import FileArtefacts
 from honeyguide.stores.fold import People, fold_item, fold_properties
-from honeyguide.stores.urls import open_store
+from honeyguide.stores.urls import open_shared, open_store
 from honeyguide.types import Appended, Job, LogRow, Process, ProcessRole
 
 __all__ = ["Runtime", "open_runtime"]
 
 _WORKERS = 2
 _SETTLE_SECONDS = 1.0
+_TRUST_SECONDS = 2 * DUTIES["pull"].every
+"""How long what is known of invalidations may be served from: two rounds of asking what is new."""
+
+
+class Caches:
+    """The caches of one process, the tokens that it holds, and the tier that it shares with others, if there is one."""
+
+    def __init__(self, runtime: "Runtime", chance: Chance) -> None:
+        settings, self._clock, metrics = runtime.settings, runtime.clock, runtime.metrics
+        self.generations = Generations(chance.getrandbits)
+        self.shared = open_shared(settings, self._clock, chance, RedisCalls(metrics))
+        self.tier = self._shared_tier(runtime) if self.shared is not None else None
+        self.machinery = Machinery(
+            self.generations,
+            self.tier or NoTier(),
+            self._clock,
+            chance.random,
+            chance.getrandbits,
+            asyncio.Semaphore(settings.cache.computations),
+            settings.cache.refreshes,
+        )
+        lists = NamedCacheMetrics(metrics, "recommendations")
+        self.memory = MemoryTier(settings.cache.l1_size, dropped=lists.dropped)
+        lists.watch(self.memory.count, self.memory.size)
+        cache = settings.cache
+        lifetime = Lifetime(cache.ttl, cache.stale, cache.stale_on_error, jitter=cache.jitter, early=cache.early_refresh)
+        self.lists = Cache("recommendations", self.machinery, self.memory, lifetime, lists)
+        if self.tier is not None:
+            self.tier.on_clear.append(self.lists.clear)
+
+    def _shared_tier(self, runtime: "Runtime") -> SharedTier:
+        assert self.shared is not None
+        return SharedTier(
+            self.shared,
+            self.generations,
+            self._clock,
+            SharedTierMetrics(runtime.metrics),
+            secret=runtime.store.people.pseudonyms.secret(b"shared cache"),
+            value_size=runtime.settings.cache.value_size,
+            trust=_TRUST_SECONDS,
+        )
+
+    def heard_log(self, started: float) -> None:
+        """All of the log as it was at `started` has been followed: what is held is true at least for a while."""
+        self.generations.trust(started + _TRUST_SECONDS)
 
 
 class Runtime:
@@ -88,27 +135,8 @@ class Runtime:
     def _wire_lists(self, chance: Chance) -> None:
         """Cache, models and the request path."""
         settings, clock, metrics = self.settings, self.clock, self.metrics
-        lists = NamedCacheMetrics(metrics, "recommendations")
-        self.memory = memory = MemoryTier(settings.cache.l1_size, dropped=lists.dropped)
-        lists.watch(memory.count, memory.size)
-        self.generations = Generations(chance.getrandbits)
-        self.machinery = Machinery(
-            self.generations,
-            NoTier(),
-            clock,
-            chance.random,
-            chance.getrandbits,
-            asyncio.Semaphore(settings.cache.computations),
-            settings.cache.refreshes,
-        )
-        lifetime = Lifetime(
-            settings.cache.ttl,
-            settings.cache.stale,
-            settings.cache.stale_on_error,
-            jitter=settings.cache.jitter,
-            early=settings.cache.early_refresh,
-        )
-        self.cache = Cache("recommendations", self.machinery, memory, lifetime, lists)
+        self.caches = Caches(self, chance)
+        self.cache = self.caches.lists
         self.epochs = Epochs(settings.all_surfaces(), self.fingerprint)
         self.baseline = Baseline(self.store, self.items, settings)
         self.serving = ServingModels(
@@ -124,7 +152,7 @@ class Runtime:
         self.baseline.serve_on(self.serving)
         self.slates = SlateWriter(self.store.slates, metrics)
         merged, pseudonyms = self.store.catalogue.merged, self.store.people.pseudonyms
-        self.subjects = Subjects(settings.all_surfaces(), self.generations, metrics, merged, pseudonyms)
+        self.subjects = Subjects(settings.all_surfaces(), self.caches.generations, metrics, merged, pseudonyms)
         self._threads = ThreadPoolExecutor(_WORKERS, thread_name_prefix="honeyguide-source")
         self.recommend = Recommend(
             store=self.store,
@@ -152,6 +180,10 @@ class Runtime:
             [self.subjects.follow, self._item_refresh.follow, self.columns.follow, self.baseline.follow],
             self.metrics,
         )
+        self.relay: TokenRelay | None = None
+        shared, tier = self.caches.shared, self.caches.tier
+        if shared is not None and tier is not None:
+            self.relay = TokenRelay(shared, tier, self.store.log, self.subjects.changes, self.clock, self.metrics)
         self.ingest = Ingest(
             self.store.log,
             self.store.catalogue,
@@ -186,7 +218,9 @@ class Runtime:
             "lease": self.leader.round,
             "lag": LoopLag(clock, self.metrics, DUTIES["lag"].every).round,
             "database": self._ask_database,
-            "follow": self.follow.round,
+            "follow": self._follow,
+            "pull": self._pull,
+            "tokens": self._relay,
             "models": self.serving.refresh,
             "slates": self.slates.round,
             "baseline": self.baseline.round,
@@ -231,7 +265,9 @@ class Runtime:
 
     async def _hear(self, rows: Sequence[LogRow], appended: Appended) -> None:
         """What this process wrote: tokens first, then items; noted as heard only when both have it, else followed again."""
-        await self.subjects.follow(rows, appended)
+        changes = await self.subjects.follow(rows, appended)
+        if self.relay is not None:
+            await self.relay.tell(changes)
         await self._item_refresh.follow(rows, appended)
         await self.columns.follow(rows, appended)
         await self.baseline.follow(rows, appended)
@@ -257,6 +293,21 @@ class Runtime:
 
     async def _own_metrics(self) -> bytes:
         return self.metrics.render()
+
+    async def _follow(self) -> None:
+        """Hear what others wrote; as long as that works, the tokens held here need nobody else to be true."""
+        started = self.clock.monotonic()
+        await self.follow.round()
+        if not self.follow.behind:
+            self.caches.heard_log(started)
+
+    async def _pull(self) -> None:
+        if self.caches.tier is not None and await self.caches.tier.pull():
+            self.readiness.heard("redis")
+
+    async def _relay(self) -> None:
+        if self.relay is not None:
+            await self.relay.round()
 
     async def _ask_database(self) -> None:
         """Notice whether the database answers, also while nobody asks for anything."""
@@ -286,12 +337,13 @@ class Runtime:
     async def _load(self) -> None:
         await asyncio.to_thread(self._check_models)
         # before the items are read: what comes later is followed
-        self.follow.position = self.generations.position = await self.store.log.position()
+        self.follow.position = self.caches.generations.position = await self.store.log.position()
         self.columns.start = self.follow.position
         await asyncio.to_thread(self._item_refresh.load)  # with them the deny set
         self.readiness.done("items")
         await self.serving.refresh()
         await self.baseline.round()
+        await self._pull()
         self.readiness.done("models")
 
     async def stop(self) -> None:
@@ -303,6 +355,9 @@ class Runtime:
         await self.cache.drain()
         await Rounds("slates", 0.0, self.slates.round, self.metrics).once()
         await self.ingest.drain()
+        if self.relay is not None and self.caches.shared is not None:
+            await self.relay.drain()
+            await self.caches.shared.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.store.close()
 

@@ -378,7 +378,8 @@ class Pool:
 
 
 class Tokens(NamedTuple):
-    """The generation tokens of a subject, 16 bytes each: 8 of the log position that it stands for (big endian), 8 of chance.
+    """The generation tokens of a subject, 16 bytes each: 8 of the log position that it stands for (big endian), 8 of chance,
+    whose highest bit marks a token that was made for want of any, and not for a row of the log.
 
     `hard` is replaced by events after which a value is never served, `soft` by every event."""
 
@@ -421,11 +422,21 @@ class SharedWrite:
 
 @dataclass(frozen=True, slots=True)
 class TokenChange:
-    """New tokens for a subject (its hash). Without `hard` only the soft one is new; the other is for a subject without."""
+    """New tokens for a subject (its hash). Without `hard` only the soft one is new; the other is for a subject without.
+
+    They are made for one attempt and used for nothing before: one that arrives late makes no old value valid again."""
 
     subject: bytes
     tokens: Tokens
     hard: bool
+
+
+class Invalidation(NamedTuple):
+    """Log positions of the last hard event (0 if there is none) and of the last event of a subject."""
+
+    subject: str
+    hard: int
+    soft: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -436,4 +447,14 @@ class Pulled:
 
     changes: tuple[tuple[bytes, Tokens], ...]
     whole: bool
+    salt: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """How far tokens were replaced from the log (None if that is lost), whether the servers and the salt are still those of
+    then, and the salt now."""
+
+    position: int | None
+    same: bool
     salt: bytes

@@ -1,12 +1,27 @@
 """A cache with everything in hand: the clock, chance, the pauses, and what it counts."""
 
 import asyncio
+import random
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from honeyguide.cache import Cache, Computed, Epoch, Found, Generations, Lifetime, Machinery, MemoryTier, NoTier, Want
+from honeyguide.cache import (
+    Cache,
+    Computed,
+    Epoch,
+    Found,
+    Generations,
+    Lifetime,
+    Machinery,
+    MemoryTier,
+    NoTier,
+    SharedTier,
+    Want,
+)
 from honeyguide.clock import ManualClock
+from honeyguide.testing.shared_cache import MemoryServer, MemoryShared
+from honeyguide.types import Invalidation
 
 
 class _Count:
@@ -52,10 +67,39 @@ class Counted:
         self.seen[f"unreadable {why}"] += 1
 
 
-def numbered() -> Callable[[int], int]:
+def numbered(start: int = 1) -> Callable[[int], int]:
     """Stands in for chance: counts, so that no two tokens are the same."""
-    numbers = iter(range(1, 10_000_000))
+    numbers = iter(range(start, start + 10_000_000))
     return lambda bits: next(numbers)
+
+
+class Nodes:
+    """Several nodes around one shared cache in memory. The server has a clock of its own, and so may each node."""
+
+    def __init__(self, *, pause: "Callable[[], Awaitable[None]] | None" = None) -> None:
+        self.clock = ManualClock()
+        self.server = MemoryServer(self.clock)
+        self.sequence = 0
+        self._pause = pause
+
+    def node(self, *, ahead: float = 0.0, **lifetime: Any) -> "Node":
+        """Another node, whose clock is `ahead` by so many seconds."""
+        return Node(
+            self, MemoryShared(self.server, self._pause) if self._pause else MemoryShared(self.server), ahead, lifetime
+        )
+
+
+class Ahead:
+    """A clock that goes along with another one, and is ahead of it."""
+
+    def __init__(self, clock: ManualClock, seconds: float) -> None:
+        self._clock, self._seconds = clock, seconds
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms() + round(self._seconds * 1000)
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic() + self._seconds
 
 
 class Bench:
@@ -93,14 +137,68 @@ class Bench:
 
     def hard(self, subject: str) -> None:
         self.sequence += 1
-        self.generations.replace_hard(subject, self.sequence)
+        self.generations.replace(Invalidation(subject, self.sequence, self.sequence))
 
     def soft(self, subject: str) -> None:
         self.sequence += 1
-        self.generations.replace_soft(subject, self.sequence)
+        self.generations.replace(Invalidation(subject, 0, self.sequence))
 
     def new_epoch(self) -> None:
         self.epoch = Epoch(self.epoch.now + b"'", self.epoch.now)
+
+
+TRUST = 0.5
+
+
+class Node:
+    """One of several nodes."""
+
+    def __init__(self, nodes: Nodes, store: MemoryShared, ahead: float, lifetime: dict[str, Any]) -> None:
+        self.nodes, self.store = nodes, store
+        self.clock = Ahead(nodes.clock, ahead)
+        self.generations = Generations(random.Random(len(nodes.server.stream) + id(self)).getrandbits)
+        self.counted = Counted()
+        self.tier = SharedTier(
+            store, self.generations, self.clock, self.counted, secret=b"secret", value_size=100_000, trust=TRUST
+        )
+        self.slept: list[float] = []
+        self.machinery = Machinery(
+            self.generations, self.tier, self.clock, lambda: 0.5, numbered(id(self)), asyncio.Semaphore(8), sleep=self._sleep
+        )
+        self.memory = MemoryTier(1_000_000)
+        life = Lifetime(**{"ttl": 60.0, "stale": 600.0, "jitter": 0.0, "early": 0.0, **lifetime})
+        self.cache = Cache("test", self.machinery, self.memory, life, self.counted)
+        self.tier.on_clear.append(self.cache.clear)
+        self.epoch = Epoch(b"epoch 1")
+        self.computed = 0
+
+    async def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.nodes.clock.advance(seconds)
+        await asyncio.sleep(0)
+
+    def want(self, key: str, subject: str) -> Want:
+        return Want(key, subject, self.epoch)
+
+    def get(self, key: str, subject: str) -> Found | None:
+        return self.cache.get(key, subject, self.epoch.now)
+
+    async def fetch(self, key: str, subject: str, compute: "Callable[[], Awaitable[Computed]] | None" = None) -> Found:
+        found = await self.cache.fetch(self.want(key, subject), compute or self.compute)
+        await self.tier.drain()
+        return found
+
+    async def compute(self) -> Computed:
+        self.computed += 1
+        return Computed(b"value %d" % self.computed)
+
+    async def event(self, subject: str, *, hard: bool = True, told: bool = True) -> None:
+        """Take an event: commit, own tokens, and the shared ones if the server takes them in time."""
+        self.nodes.sequence += 1
+        done = Invalidation(subject, self.nodes.sequence if hard else 0, self.nodes.sequence)
+        self.generations.replace(done)
+        if told:
+            await self.tier.replace([done])
 
 
 def run(body: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from honeyguide.cache import Computed, Generations
 from honeyguide.cache.freshness import is_early, jittered
+from honeyguide.types import Invalidation
 from tests.cache.bench import Bench, constant, failing, numbered, run
 
 
@@ -388,8 +389,8 @@ def test_what_is_forgotten_is_never_valid_again() -> None:
     first = generations.present("a")
     assert generations.present("a") == first
     generations.answer("a", kept=True)
-    for sequence, subject in enumerate("bcd"):
-        generations.replace_hard(subject, sequence)
+    for sequence, subject in enumerate("bcd", start=1):
+        generations.replace(Invalidation(subject, sequence, sequence))
     assert generations.known("a") is None
     assert generations.present("a") != first, "a forgotten subject gets tokens that no value carries"
 
@@ -397,23 +398,23 @@ def test_what_is_forgotten_is_never_valid_again() -> None:
 def test_soft_tokens_of_unknown_subjects_take_no_memory() -> None:
     generations = Generations(numbered())
     for number in range(1000):
-        generations.replace_soft(f"u{number}", number)
+        generations.replace(Invalidation(f"u{number}", 0, number))
     assert not generations.held
 
 
 def test_tokens_come_in_any_order_and_any_number_of_times() -> None:
     generations = Generations(numbered())
-    later = generations.replace_hard("u", 7)
-    assert generations.known("u") == later
-    generations.replace_hard("u", 7)
-    generations.replace_hard("u", 5)
-    generations.replace_soft("u", 6)
-    assert generations.known("u") == later
-    generations.replace_soft("u", 8)
+    generations.replace(Invalidation("u", 7, 7))
+    later = generations.known("u")
+    for hard, soft in ((7, 7), (5, 5), (0, 6)):
+        generations.replace(Invalidation("u", hard, soft))
+        assert generations.known("u") == later
+    generations.replace(Invalidation("u", 0, 8))
     known = generations.known("u")
     assert known is not None
+    assert later is not None
     assert known.hard == later.hard
-    assert known.soft != later.soft
+    assert known.soft > later.soft
 
 
 @pytest.mark.parametrize(("u", "expected"), [(0.0, 54.0), (0.5, 60.0), (1.0, 66.0)])

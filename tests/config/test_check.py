@@ -7,6 +7,7 @@ import pytest
 from honeyguide.config import Settings, cross_check
 
 MODELS = ("popular", "ease", "als")
+URL = "write redis://[user:password@]host:port/0, or rediss:// for TLS"
 NAME = "1 to 64 printable characters, no space at either end"
 
 
@@ -55,6 +56,25 @@ def test_the_defaults_are_fine() -> None:
             {"recommend": {"remembered": 10}},
             "recommend.remembered is 10, below recommend.history (500): exclusions must look at no less than models do",
         ),
+        ({"cache": {"ttl": 0}}, "cache.ttl is 0: no list would ever be fresh; write at least 1s"),
+        (
+            {"cache": {"refreshes": 9, "computations": 8}},
+            "cache.refreshes is 9, above cache.computations (8): work behind answers would take all of the room",
+        ),
+        (
+            {"redis": {"url": "redis://h"}, "cache": {"l1_size": "1MB", "value_size": "2MB"}},
+            "cache.value_size (2000000B) is above cache.l1_size (1000000B): none could be kept",
+        ),
+        ({"redis": {"cluster": True}}, "redis.cluster is set without redis.url; name one of its nodes there"),
+        (
+            {"redis": {"url": "the-password@somewhere"}},
+            f"redis.url begins with neither redis:// nor rediss://; {URL}",
+        ),
+        (
+            {"redis": {"url": "redis://h:1/2", "cluster": True}},
+            "redis.url names a database number, and a cluster has none; leave it out",
+        ),
+        ({"redis": {"url": "redis://h", "timeout": 0}}, "redis.timeout is 0 s; allowed: 1ms to 10s, such as 50ms"),
         ({"models": {"train": []}}, "models.train is empty; name at least one model, such as 'popular'"),
         ({"models": {"train": ["ease", "ease"]}}, "models.train names 'ease' 2 times"),
     ],

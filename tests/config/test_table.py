@@ -48,7 +48,7 @@ def test_a_row_is_found_through_chosen_names_and_positions() -> None:
 
 
 def test_secrets_are_known_as_such() -> None:
-    assert [row.key for row in rows() if row.secret] == ["redis.url", "auth.key", "storage.url"]
+    assert [row.key for row in rows() if row.secret] == ["auth.key", "storage.url", "redis.url"]
 
 
 @pytest.mark.parametrize(

@@ -361,13 +361,13 @@ def test_an_empty_shop_answers_with_an_empty_list(tmp_path: Path) -> None:
 
 def test_users_of_whom_nothing_is_known_share_one_list(shop: Honeyguide) -> None:
     first = shop.recommend("bot 1", n=5)
-    made, held = shop.runtime.machinery.generations.held.copy(), shop.runtime.memory.count()
+    made, held = shop.runtime.caches.generations.held.copy(), shop.runtime.caches.memory.count()
     for number in range(300):
         slate = shop.recommend(f"bot {number}", n=1 + number % 80)
         assert slate.cached
         assert ids(slate)[:5] == ids(first)[: 1 + number % 80]
-    assert shop.runtime.memory.count() == held, "no list of their own"
-    assert shop.runtime.machinery.generations.held == made, "no tokens either"
+    assert shop.runtime.caches.memory.count() == held, "no list of their own"
+    assert shop.runtime.caches.generations.held == made, "no tokens either"
     shop.run(shop.runtime.slates.round())
     logged = shop.run(shop.runtime.store.slates.get(slate.request_id))
     assert logged is not None

@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 _QUIET_SECONDS = 1.0
+_UNTOLD = b"nobody can tell"  # no flight has this mark
 _AGES = 64  # of so many hits, the age of one is noted
 
 
@@ -140,9 +141,10 @@ class Cache:
         return self._flights.launch(keys, lambda flights: self._maker.load(wants, flights, compute, behind=behind))
 
     def _under_way(self, want: Want) -> Flight[Found] | None:
-        """A computation to wait for: one that began before an invalidation is not for those who ask after it."""
-        tokens = self._held.get(want.subject)
-        return self._flights.under_way(_flight_key(want), tokens.hard if tokens is not None else b"")
+        """A computation to wait for: one that began before an invalidation is not for those who ask after it, and where
+        nobody can tell whether there was one, only such as have not read anything yet."""
+        tokens = self._held.get(want.subject) if self._now() < self._generations.trusted_until else None
+        return self._flights.under_way(_flight_key(want), tokens.hard if tokens is not None else _UNTOLD)
 
     def clear(self) -> None:
         """Drop all values from memory."""

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from math import inf
 from typing import Final
 
-from honeyguide.types import Tokens
+from honeyguide.types import Invalidation, Tokens
 
 POSITION_BYTES: Final = 8
+STARTING: Final = 1 << 63
+"""The bit of a token's chance that marks one which was made for want of any."""
 UNKNOWN: Final = Tokens(b"", b"")
 """Held in the place of tokens that are being asked for; equal to those of no value."""
 
@@ -27,28 +29,34 @@ class Generations:
     `held` may be served from until `trusted_until`, on the monotonic clock: whoever tells what changes (the log, the shared
     tier) moves it forward each time it has told all there is. Alone, a process hears all changes and trusts for ever.
     A subject that is forgotten is asked for again, or gets new tokens, so that its values miss: forgetting is always safe.
-    `digest` names a subject in the shared tier, for what that tier tells of; None where there is no such tier.
     """
 
-    def __init__(
-        self,
-        random_bits: Callable[[int], int],
-        *,
-        limit: int = 250_000,
-        digest: Callable[[str], bytes] | None = None,
-    ) -> None:
-        self._bits, self._limit, self._digest = random_bits, limit, digest
+    def __init__(self, random_bits: Callable[[int], int], *, limit: int = 250_000) -> None:
+        self._bits, self._limit = random_bits, limit
+        self._digest: Callable[[str], bytes] | None = None
         self.held: dict[str, Tokens] = {}
-        self.trusted_until = inf if digest is None else -inf
+        self.trusted_until = inf
         self.position = 0
         self.era = 0
         self._subjects: dict[bytes, str] = {}
+        self._floors: dict[str, Tokens] = {}
         self._asked: dict[str, int] = {}
         self._passing: set[str] = set()
 
+    def share(self, digest: Callable[[str], bytes]) -> None:
+        """There is a shared tier, which knows subjects by their digests: nothing is trusted before somebody has told."""
+        self._digest, self.trusted_until = digest, -inf
+
     def token(self, sequence: int) -> bytes:
-        """A new token for a log position."""
-        return sequence.to_bytes(POSITION_BYTES, "big") + self._bits(64).to_bytes(8, "big")
+        """A new token for a row of the log."""
+        return sequence.to_bytes(POSITION_BYTES, "big") + self._bits(63).to_bytes(8, "big")
+
+    def starting(self) -> Tokens:
+        """Tokens for a subject that has none: they stand for all rows up to the present position, and are marked as such, so
+        that the shared tier tells of them when such a row is told late."""
+        position = self.position.to_bytes(POSITION_BYTES, "big")
+        hard, soft = (STARTING | self._bits(63) for _ in range(2))
+        return Tokens(position + hard.to_bytes(8, "big"), position + soft.to_bytes(8, "big"))
 
     def known(self, subject: str) -> Tokens | None:
         """The tokens held for a subject."""
@@ -83,20 +91,35 @@ class Generations:
         """The tokens of a subject that is being worked on, made now if nobody knows any."""
         tokens = self.held.get(subject, UNKNOWN)
         if not tokens.hard:
-            tokens = Tokens(self.token(self.position), tokens.soft or self.token(self.position))
+            made = self.starting()
+            tokens = Tokens(made.hard, tokens.soft or made.soft)
             self._put(subject, tokens)
         return tokens
 
-    def learn(self, subject: str, tokens: Tokens, *, era: int) -> Tokens:
-        """What the shared tier said, asked in the era `era`; returns the newest that is known.
+    def learn(self, subject: str, tokens: Tokens, *, trusted: bool) -> Tokens:
+        """What the shared tier said, in answer to a question of the same era; returns what is true for all that is known.
 
-        What it said before all was forgotten counts for this once and is not held."""
-        held = self.held.get(subject)
-        if held is None or self.era != era:
-            return tokens
-        known = _merged(held, tokens)
-        self.held[subject] = known
+        It may have lost what was known here. Unless what is held is `trusted` now, that is no reason to take the older token
+        for the present one: then a new one, that no value carries, stands for what is known. Tokens are held only for a
+        subject that is held already: of others nothing was heard meanwhile."""
+        held, floor = self.held.get(subject), self._floors.get(subject, UNKNOWN)
+        known = self._bounded(tokens, floor)
+        if held is not None:
+            known = self.held[subject] = _merged(held, known) if trusted else self._bounded(known, held)
         return known
+
+    def _bounded(self, tokens: Tokens, floor: Tokens) -> Tokens:
+        """The tokens, new ones where they stand for less than the floor."""
+        return Tokens(self._above(tokens.hard, floor.hard), self._above(tokens.soft, floor.soft))
+
+    def _above(self, token: bytes, floor: bytes) -> bytes:
+        if token[:POSITION_BYTES] >= floor[:POSITION_BYTES]:
+            return token
+        return self.token(int.from_bytes(floor[:POSITION_BYTES], "big"))
+
+    def note(self, subject: str, tokens: Tokens) -> None:
+        """Older tokens than these are not true, whoever says them."""
+        self._floors[subject] = _merged(self._floors.get(subject, UNKNOWN), tokens)
 
     def hear(self, digest: bytes, tokens: Tokens) -> None:
         """The shared tier tells of a change."""
@@ -104,25 +127,25 @@ class Generations:
         if subject is not None:
             self.held[subject] = _merged(self.held[subject], tokens)
 
-    def replace_hard(self, subject: str, sequence: int) -> Tokens:
-        """Nothing made before this log position is served for the subject again. Returns the tokens for it."""
-        token = Tokens(self.token(sequence), self.token(sequence))
-        self._passing.discard(subject)
-        held = self.held.get(subject, UNKNOWN)
-        self._put(subject, _merged(token, held))
-        return token
-
-    def replace_soft(self, subject: str, sequence: int) -> Tokens:
-        """What was made before this log position is stale. Returns the tokens for it; only the soft one is to be told."""
-        token = Tokens(self.token(sequence), self.token(sequence))
+    def replace(self, invalidation: Invalidation) -> None:
+        """The log tells of events. What was made before the last hard one is not served for the subject again, what was made
+        before the last one is stale."""
+        subject, hard, soft = invalidation
         held = self.held.get(subject)
-        if held is not None:  # a subject without tokens has no values either
-            self.held[subject] = Tokens(held.hard, newest(token.soft, held.soft))
-        return token
+        if hard:
+            self._passing.discard(subject)
+            self._put(subject, _merged(Tokens(self.token(hard), self.token(soft)), held or UNKNOWN))
+        elif held is not None:  # a subject without tokens has no values either
+            self.held[subject] = Tokens(held.hard, newest(self.token(soft), held.soft))
 
     def forget_all(self) -> None:
-        """Something may have been missed: no token is known any more."""
+        """Something may have been missed: what is held may not be served from any more. It is still true that nothing older
+        is: a shared tier that has lost what this process told it does not make that undone."""
         self.era += 1
+        floors = {**self._floors, **self.held}
+        for subject in list(floors)[: max(0, len(floors) - self._limit)]:
+            del floors[subject]
+        self._floors = floors
         self.held.clear()
         self._subjects.clear()
         self._passing.update(self._asked)

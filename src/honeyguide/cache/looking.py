@@ -10,6 +10,7 @@ from honeyguide.cache.memory import MemoryTier
 from honeyguide.cache.values import Found, Machinery, Seen, Want
 from honeyguide.types import SharedKey, SharedRead, Tokens
 
+_TRIES: Final = 3
 _LATER: Final = 0.1
 """Seconds by which another value must end later than the one in memory to count as newer."""
 
@@ -27,28 +28,35 @@ class Looker:
         """What there is, judged by the newest tokens known; one question to the shared tier for all.
 
         A subject without tokens gets some. `behind` looks for something newer than what memory holds."""
-        era, now = self._generations.era, self._now()  # before the question: what is told meanwhile counts too
-        asked = [self._question(want) for want in wants]
-        reads = await self._tier.read(asked) if self._tier.shared else [None] * len(asked)
+        now = self._now()  # before the question: what the server says is at least that new
+        asked, reads = await self._asked(wants)
         return [
-            self._judged(want, ask, read, era, now, behind=behind)
-            for want, ask, read in zip(wants, asked, reads, strict=True)
+            self._judged(want, ask, read, now, behind=behind) for want, ask, read in zip(wants, asked, reads, strict=True)
         ]
+
+    async def _asked(self, wants: Sequence[Want]) -> tuple[list[SharedKey], Sequence[SharedRead | None]]:
+        """The questions and what the shared tier says. An answer from before all tokens were forgotten is none."""
+        for _ in range(_TRIES if self._tier.shared else 0):
+            era, asked = self._generations.era, [self._question(want) for want in wants]
+            reads = await self._tier.read(asked)
+            if self._generations.era == era:
+                return asked, reads
+        return [self._question(want) for want in wants], [None] * len(wants)
 
     def _question(self, want: Want) -> SharedKey:
         if not self._tier.shared:
             return SharedKey(b"", ())
-        token, position = self._generations.token, self._generations.position
         names = self._tier.names(self._name, want.key, want.epoch)
-        return SharedKey(self._tier.subject(want.subject), names, Tokens(token(position), token(position)))
+        return SharedKey(self._tier.subject(want.subject), names, self._generations.starting())
 
-    def _judged(self, want: Want, ask: SharedKey, read: SharedRead | None, era: int, now: float, *, behind: bool) -> Seen:
+    def _judged(self, want: Want, ask: SharedKey, read: SharedRead | None, now: float, *, behind: bool) -> Seen:
         generations, there = self._generations, self._memory.get(want.key)
+        certain = now < generations.trusted_until
         if read is not None and read.tokens is not None:
-            known: Tokens | None = generations.learn(want.subject, read.tokens, era=era)
+            known: Tokens | None = generations.learn(want.subject, read.tokens, trusted=certain)
             certain = True
         else:
-            known, certain = generations.known(want.subject), now < generations.trusted_until
+            known = generations.known(want.subject)
         seen = Seen(ask.subject, ask.keys, known or generations.present(want.subject))
         if there is not None:
             seen.spare = self._spare(there, known, now, certain=certain)

@@ -175,7 +175,8 @@ class Maker:
         def done(refused: Tokens | None) -> None:
             if refused is not None:
                 self._metrics.refused.inc()
-                self._generations.learn(want.subject, refused, era=era)
+                if self._generations.era == era:
+                    self._generations.learn(want.subject, refused, trusted=True)
                 self._give_back([seen], holder)
 
         value = seal(envelope, self._tier.secret)

@@ -7,6 +7,7 @@ question. Calls run in tasks of their own: a caller that is cancelled never leav
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Sequence
 from hashlib import blake2b
+from math import inf
 from typing import Final, Protocol
 
 import msgspec
@@ -17,18 +18,14 @@ from honeyguide.cache.generations import Generations
 from honeyguide.clock import Clock
 from honeyguide.errors import Unavailable
 from honeyguide.protocols import SharedCache
-from honeyguide.types import SharedKey, SharedRead, SharedWrite, Tokens
+from honeyguide.types import Invalidation, SharedKey, SharedRead, SharedWrite, TokenChange, Tokens
 
 _HASH_BYTES: Final = 16
+_PAUSE: Final = 0.25
 _MOST_WRITES: Final = 256
 """Writes under way at once; above it values stay in the memory tier only."""
 
 _canonical = msgspec.msgpack.Encoder(order="sorted").encode
-
-
-def subject_digest(subject: str, secret: bytes) -> bytes:
-    """The name of a subject in the shared tier."""
-    return blake2b(subject.encode(), digest_size=_HASH_BYTES, key=secret, person=b"subject").digest()
 
 
 class Tier(Protocol):
@@ -96,10 +93,8 @@ class NoTier:
 
 
 class SharedTier:
-    """The tier behind a `SharedCache`. `pull` keeps the tokens that this process holds true; until it has succeeded once,
-    and while there is no answer, it is as if the tier were not there.
-
-    `trust` is how many seconds after a pull what it told may be served from."""
+    """The tier behind a `SharedCache`. `pull` keeps the tokens that this process holds true: what it told may be served from
+    for `trust` seconds. Without a pull that is younger it is as if the tier were not there."""
 
     shared = True
 
@@ -117,7 +112,11 @@ class SharedTier:
         self._store, self._generations, self._clock, self._metrics = store, generations, clock, metrics
         self.secret, self.value_size, self._trust = secret, value_size, trust
         self.on_clear: list[Callable[[], None]] = []
-        self._salt: bytes | None = None
+        generations.share(self.subject)
+        self.salt: bytes | None = None
+        self._usable_until = -inf
+        self._not_before = -inf
+        self._pulling = asyncio.Lock()
         self._asked: list[tuple[SharedKey, asyncio.Future[SharedRead | None]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -128,14 +127,16 @@ class SharedTier:
 
     def subject(self, name: str) -> bytes:
         """The hash of a subject."""
-        return subject_digest(name, self.secret)
+        return self._hash(name.encode(), b"subject")
 
-    def _hash(self, text: bytes) -> bytes:
-        return blake2b(text, digest_size=_HASH_BYTES, key=self.secret, salt=self._salt or b"", person=b"value").digest()
+    def _hash(self, text: bytes, kind: bytes = b"value") -> bytes:
+        return blake2b(text, digest_size=_HASH_BYTES, key=self.secret, salt=self.salt or b"", person=kind).digest()
 
     async def read(self, asked: Sequence[SharedKey]) -> Sequence[SharedRead | None]:
         """What is there; None for all where there is no answer."""
-        if self._salt is None:
+        if not self._usable():
+            await self._catch_up()
+        if not self._usable():
             return [None] * len(asked)
         loop = asyncio.get_running_loop()
         if not self._asked:
@@ -161,7 +162,7 @@ class SharedTier:
     def write(self, write: SharedWrite, done: Callable[[Tokens | None], None]) -> bool:
         """Store a value in the background, and whether it is tried; `done` hears the tokens there are if it was refused,
         else None."""
-        if self._salt is None or len(self._tasks) >= _MOST_WRITES or len(write.value) > self.value_size:
+        if not self._usable() or len(self._tasks) >= _MOST_WRITES or len(write.value) > self.value_size:
             self._metrics.skipped.inc()
             return False
         self._begin(self._write(write, done))
@@ -177,7 +178,7 @@ class SharedTier:
 
     async def claim(self, keys: Sequence[tuple[bytes, bytes]], holder: bytes, seconds: float) -> Sequence[bool]:
         """Whether this process may make each value; yes for all where there is no answer."""
-        if self._salt is not None:
+        if self._usable():
             try:
                 return await self._store.claim(keys, holder, seconds)
             except Unavailable:
@@ -186,7 +187,7 @@ class SharedTier:
 
     def release(self, keys: Sequence[tuple[bytes, bytes]], holder: bytes) -> None:
         """Give the leases back, in the background."""
-        if self._salt is not None and keys:
+        if keys and self._usable():
             self._begin(self._release(keys, holder))
 
     async def _release(self, keys: Sequence[tuple[bytes, bytes]], holder: bytes) -> None:
@@ -195,24 +196,66 @@ class SharedTier:
         except Unavailable:
             self._metrics.failures.inc()  # the lease ends by itself
 
-    async def pull(self) -> None:
-        """Hear what was replaced since the last time; on a gap, forget all that was held."""
+    async def pull(self) -> bool:
+        """Hear what was replaced since the last time; on a gap, forget all that was held. Whether there was an answer."""
+        async with self._pulling:
+            return await self._pull()
+
+    async def _pull(self) -> bool:
         started = self._clock.monotonic()
         try:
             pulled = await self._store.pull()
         except Unavailable:
             self._metrics.pulls["failed"].inc()
-            return
+            return False
         self._metrics.pulls["whole" if pulled.whole else "gap"].inc()
-        if not pulled.whole:
+        cleared = pulled.salt != self.salt
+        self.salt = pulled.salt
+        if cleared or not pulled.whole:
             self._generations.forget_all()
         for subject, tokens in pulled.changes:
             self._generations.hear(subject, tokens)
-        if pulled.salt != self._salt:
-            self._salt = pulled.salt
-            for clear in self.on_clear:
-                clear()
-        self._generations.trust(started + self._trust)
+        for clear in self.on_clear if cleared else ():
+            clear()
+        self._usable_until = started + self._trust
+        self._generations.trust(self._usable_until)
+        return True
+
+    async def replace(self, changes: Sequence[Invalidation]) -> None:
+        """Tell of events, and learn which tokens stand for them. Raises `Unavailable` unless all were taken.
+
+        Had the names of subjects changed and this process not heard of it, they are told once more under the new ones."""
+        for _ in range(2):
+            salt, era, make = self.salt, self._generations.era, self._generations.token
+            if salt is not None:
+                told = [
+                    TokenChange(self.subject(subject), Tokens(make(hard or soft), make(soft)), hard > 0)
+                    for subject, hard, soft in changes
+                ]
+                present, salt_now = await self._store.replace(told)
+                if salt_now == salt:
+                    for change, tokens in zip(changes, present, strict=True):
+                        if self._generations.era == era:
+                            self._generations.learn(change.subject, tokens, trusted=True)
+                        else:
+                            self._generations.note(change.subject, tokens)
+                    return
+            await self.pull()
+        raise Unavailable("Nobody knows how subjects are named in the shared cache now.", cure="It is asked again.")
+
+    async def _catch_up(self) -> None:
+        """Pull now, once for all who wait, and not again at once: a process that was held up is not alone until the job's
+        next turn."""
+        if self._pulling.locked():
+            async with self._pulling:
+                return
+        now = self._clock.monotonic()
+        if now >= self._not_before:
+            self._not_before = now + _PAUSE
+            await self.pull()
+
+    def _usable(self) -> bool:
+        return self._clock.monotonic() < self._usable_until
 
     async def clear(self) -> None:
         """Make every value unreachable: here at once, in other processes at their next pull. Raises `Unavailable`."""

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
+from urllib.parse import urlsplit
 
 from honeyguide.config.features import feature_faults
 from honeyguide.config.given import Fault
@@ -22,6 +23,8 @@ def cross_check(settings: Settings, models: Collection[str] | None = None) -> li
         *_event_types(settings),
         *_surfaces(settings),
         *_segments(settings),
+        *_cache(settings),
+        *_redis(settings),
         *_recommend(settings),
         *feature_faults(settings),
         *_models(settings, models),
@@ -74,6 +77,38 @@ def _segments(settings: Settings) -> Iterator[Fault]:
     if len(set(attributes)) != len(attributes) or not all(attributes):
         problem = "segments.attributes must be one or two different names of user attributes"
         yield Fault(("segments", "attributes"), problem)
+
+
+def _cache(settings: Settings) -> Iterator[Fault]:
+    cache = settings.cache
+    if cache.ttl == 0:
+        yield Fault(("cache", "ttl"), "cache.ttl is 0: no list would ever be fresh; write at least 1s")
+    if settings.redis.url and cache.value_size > cache.l1_size:
+        problem = f"cache.value_size ({cache.value_size}B) is above cache.l1_size ({cache.l1_size}B): none could be kept"
+        yield Fault(("cache", "value_size"), problem)
+    if cache.refreshes > cache.computations:
+        problem = (
+            f"cache.refreshes is {cache.refreshes}, above cache.computations ({cache.computations}):"
+            " work behind answers would take all of the room"
+        )
+        yield Fault(("cache", "refreshes"), problem)
+
+
+def _redis(settings: Settings) -> Iterator[Fault]:
+    redis = settings.redis
+    scheme, _, rest = redis.url.partition("://")
+    if not redis.url:
+        if redis.cluster:
+            yield Fault(("redis", "cluster"), "redis.cluster is set without redis.url; name one of its nodes there")
+        return
+    if scheme not in ("redis", "rediss") or not rest:
+        cure = "write redis://[user:password@]host:port/0, or rediss:// for TLS"
+        yield Fault(("redis", "url"), f"redis.url begins with neither redis:// nor rediss://; {cure}")
+    elif redis.cluster and urlsplit(redis.url).path.strip("/") not in ("", "0"):
+        yield Fault(("redis", "url"), "redis.url names a database number, and a cluster has none; leave it out")
+    for name, seconds in (("timeout", redis.timeout), ("connect_timeout", redis.connect_timeout)):
+        if not 0.001 <= seconds <= 10:
+            yield Fault(("redis", name), f"redis.{name} is {seconds:g} s; allowed: 1ms to 10s, such as 50ms")
 
 
 def _recommend(settings: Settings) -> Iterator[Fault]:

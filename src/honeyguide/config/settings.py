@@ -139,16 +139,6 @@ class Worker(Section):
     port: int = Field(default=0, ge=0, le=65535, description="Port of these; 0 takes a free one.")
 
 
-class Redis(Section):
-    """Redis or Valkey, which several servers share."""
-
-    url: str = Field(
-        default="",
-        description="Address, such as redis://127.0.0.1:6379/0; empty: one server alone.",
-        json_schema_extra={"writeOnly": True},
-    )
-
-
 class Auth(Section):
     """Who may call."""
 
@@ -187,6 +177,23 @@ class Storage(Section):
         default=10.0,
         description="PostgreSQL: how long a transaction may do nothing before the server ends it.",
     )
+
+
+class Redis(Section):
+    """A Redis or Valkey server that processes share: lists, tokens, leases. Losable."""
+
+    url: str = Field(
+        default="",
+        description="redis://[user:password@]host:port/0, rediss:// for TLS; empty means that one process serves alone.",
+        json_schema_extra={"writeOnly": True},
+    )
+    cluster: bool = Field(default=False, description="The URL names a node of a Redis Cluster.")
+    prefix: str = Field(
+        default="hg", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,31}$", description="Beginning of every key; one per project."
+    )
+    timeout: Duration = Field(default=0.05, description="How long an answer may take; slower ones count as none.")
+    connect_timeout: Duration = Field(default=0.1, description="How long connecting may take.")
+    connections: int = Field(default=16, ge=1, le=1000, description="Connections of each process to each server.")
 
 
 class EventType(Section):
@@ -243,6 +250,7 @@ class Cache(Section):
     """The list cache."""
 
     l1_size: Size = Field(default=256_000_000, description="Bytes of memory for cached values.")
+    value_size: Size = Field(default=1_000_000, description="Largest value that goes to Redis.")
     ttl: Duration = Field(default=60.0, description="How long a list is fresh.")
     stale: Duration = Field(default=3600.0, description="How much longer it may be served while a new one is made.")
     stale_on_error: Duration = Field(
@@ -400,9 +408,9 @@ class Settings(Section):
     project: Project = Project()
     server: Server = Server()
     worker: Worker = Worker()
-    redis: Redis = Redis()
     auth: Auth = Auth()
     storage: Storage = Storage()
+    redis: Redis = Redis()
     events: Events = Events()
     segments: Segments = Segments()
     cache: Cache = Cache()

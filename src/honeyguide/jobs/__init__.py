@@ -40,12 +40,14 @@ DUTIES: Final = {
     "lag": Duty("every process", 0.1),  # notice whether the event loop is held up
     "database": Duty("every process", 1.0),  # notice whether it answers
     "follow": Duty("answers", 0.05),  # what others wrote: tokens, items, the deny set
+    "pull": Duty("answers", 0.25),  # what the shared cache tells was invalidated
     "models": Duty("answers", 0.2),  # what the aliases point at
     "slates": Duty("answers", 0.1),  # write what was served
     "baseline": Duty("answers", 1.0),  # popularity while nothing is trained
     "columns": Duty("answers", 2.0),  # features of items; feature_store.refresh says how often
     "queue": Duty("runs jobs", 1.0),  # take jobs up, say how far they are
     "retention": Duty("leads", 600.0),  # remove what is older than it may be
+    "tokens": Duty("leads", 0.1),  # repeat to the shared cache what the log invalidates, until it has it
     "abandoned": Duty("leads", 2.0),  # jobs whose process has died
     "features": Duty("leads", 0.5),  # fold the log into the states of feature views
     "feature_check": Duty("leads", 3600.0),  # compare the features of served lists with the log

@@ -28,7 +28,7 @@ class Follow:
     def __init__(
         self,
         log: EventLog,
-        subscribers: Iterable[Callable[[Sequence[LogRow]], Awaitable[None]]],
+        subscribers: Iterable[Callable[[Sequence[LogRow]], Awaitable[object]]],
         metrics: Metrics,
     ) -> None:
         self._log = log
@@ -40,6 +40,11 @@ class Follow:
         self._failed_at = self._failures = 0
         self._behind = False
         self.position = 0
+
+    @property
+    def behind(self) -> bool:
+        """Whether the last round left something to the next one."""
+        return self._behind
 
     async def appended_here(self, rows: Sequence[LogRow], appended: Appended) -> None:
         """Remember what this process wrote, once its subscribers have it; what they failed to hear is followed again."""

@@ -74,6 +74,15 @@ class Metrics:
         self.auth_failures = self._counter("auth_failures_total", "Requests refused for their key.", ("reason",))
         self.open_files = self._gauge("open_files", "Files and sockets that the process has open.")
         self.dependency_up = self._gauge("dependency_up", "1 while it answers.", ("dependency",))
+        self.dependency_duration = self._histogram(
+            "dependency_duration_seconds", "Time until an answer.", ("dependency", "operation"), FAST
+        )
+        self.dependency_errors = self._counter(
+            "dependency_errors_total", "Calls without an answer, and commands refused, by why.", ("dependency", "kind")
+        )
+        self.circuit_breaker_open = self._gauge(
+            "circuit_breaker_open", "1 while calls of a kind are not made.", ("dependency", "kind")
+        )
         self.build_info = self._gauge("build_info", "1, with what is running.", ("version", "python"))
 
     def _serving(self) -> None:
@@ -133,6 +142,12 @@ class Metrics:
         )
         self.cache_pulls = self._counter(
             "cache_pulls_total", "Rounds of asking what was invalidated, by how they went.", ("result",)
+        )
+        self.invalidation_lag = self._gauge(
+            "invalidation_lag_seconds", "How long the oldest change that was not told to the shared tier has waited."
+        )
+        self.invalidations_untold = self._counter(
+            "invalidations_untold_total", "Tokens that the shared tier did not take at once; they are repeated."
         )
         self.cache_shared_failures = self._counter(
             "cache_shared_failures_total", "Calls of the shared tier that got no answer."

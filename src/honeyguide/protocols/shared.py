@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from honeyguide.types import Pulled, SharedKey, SharedRead, SharedWrite, TokenChange, Tokens
+from honeyguide.types import Noted, Pulled, SharedKey, SharedRead, SharedWrite, TokenChange, Tokens
 
 
 class SharedCache(Protocol):
@@ -26,10 +26,12 @@ class SharedCache(Protocol):
     async def release(self, keys: Sequence[tuple[bytes, bytes]], holder: bytes) -> None:
         """Give back those of the leases that `holder` has."""
 
-    async def replace(self, changes: Sequence[TokenChange]) -> None:
+    async def replace(self, changes: Sequence[TokenChange]) -> tuple[list[Tokens], bytes]:
         """Set each token whose log position is later than that of the token there is, and tell all who `pull`.
 
-        Repeating it, in any order, changes nothing. Raises `Unavailable` also if one of them could not be set."""
+        A token that was made for want of any is told as well, if it stands for the change: others may hold one from before.
+        Repeating it, in any order, changes nothing. Returns the tokens that each subject has now, and the salt. Raises
+        `Unavailable` also if a token could not be set."""
 
     async def pull(self) -> Pulled:
         """What was replaced since the last call, by anybody; not `whole` at the first call, after anything was lost, and
@@ -38,12 +40,11 @@ class SharedCache(Protocol):
     async def clear(self) -> None:
         """Make every value unreachable, for all processes."""
 
-    async def told(self) -> tuple[int | None, bool]:
-        """The log position up to which tokens were replaced as `tell` noted it (None if that is lost), and whether the same
-        server holds it as then."""
+    async def told(self) -> Noted:
+        """Up to which log position tokens were replaced, as `tell` noted it."""
 
-    async def tell(self, position: int) -> None:
-        """Note the position."""
+    async def tell(self, position: int, salt: bytes) -> None:
+        """Note the position; `salt` is that of the hashes by which the tokens were named."""
 
     async def close(self) -> None:
         """Let go of all connections."""

@@ -102,15 +102,15 @@ class Recommend:
 
         `lineup` are the versions to make it with where those that serve now are not meant: the page of an earlier list,
         a batch that began before they were exchanged."""
-        present = self._serving.lineup
+        present, strict = self._serving.lineup, lineup is not None
         lineup = lineup or present
-        served = self.serve_cached(query) if lineup is present else None
+        served = self.serve_cached(query, strict=strict) if lineup is present else None
         if served is not None:
             return served
         check(query, self._surfaces)
         started = self._clock.monotonic()
         if lineup is present and is_plain(query):
-            return await self._serve_kept(query, lineup, started)
+            return await self._serve_kept(query, lineup, started, strict=strict)
         return await self._serve_made(query, lineup, started)
 
     async def _serve_made(self, query: Query, lineup: Lineup, started: float) -> Served:
@@ -120,8 +120,10 @@ class Recommend:
         served.trace, served.stages = await self._trace(made) if query.explain else None, made.outcome.stages
         return served
 
-    def serve_cached(self, query: Query) -> Served | None:
-        """The list if it is in memory and may still be served; never waits. A stale one is made anew behind it."""
+    def serve_cached(self, query: Query, *, strict: bool = False) -> Served | None:
+        """The list if it is in memory and may still be served; never waits. A stale one is made anew behind it.
+
+        With `strict`, as for all pages but the first, it must have been made by the versions that serve now."""
         if not (0 < query.n <= MAX_N and 0 <= query.offset <= MAX_N) or not is_plain(query) or nameless(query):
             return None
         started = self._clock.monotonic()
@@ -135,17 +137,19 @@ class Recommend:
         if found.refresh:
             self._cache.refresh(Want(key, subject, epoch), lambda: self._value(query, bucket, lineup))
         ranked = decode(found.payload)
-        if query.offset and ranked.lineup != lineup.digest:
+        if (strict or query.offset) and ranked.lineup != lineup.digest:
             return None
         return self._finish(query, ranked, found.served_from, started)
 
-    async def _serve_kept(self, query: Query, lineup: Lineup, started: float) -> Served:
+    async def _serve_kept(self, query: Query, lineup: Lineup, started: float, *, strict: bool) -> Served:
         """The list from another tier of the cache, else made and kept. Users of whom nothing is known share one."""
         noted: list[Noted] = []
         found = await self._fetched(query, lineup, noted)
         if not found.payload:
             found = await self._fetched(msgspec.structs.replace(query, user_id="", personalised=False), lineup, noted)
         ranked = decode(found.payload)
+        if (strict or query.offset) and ranked.lineup != lineup.digest:
+            return await self._serve_made(query, lineup, started)
         if found.served_from != "computed":
             return self._finish(query, ranked, found.served_from, started)
         return self._finish(query, ranked, _origin(ranked), started, noted[0] if noted else None)

@@ -7,7 +7,7 @@ from honeyguide.config.settings import Surface
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.pseudonyms import Pseudonyms
 from honeyguide.stores.fold import erased_by
-from honeyguide.types import Appended, LogRow
+from honeyguide.types import Appended, Invalidation, LogRow
 
 Merged = Callable[[Collection[str]], Awaitable[Mapping[str, Collection[str]]]]
 """Users -> for those that were ever merged, the other ids of the same person (`protocols.CatalogueTable.merged`)."""
@@ -40,28 +40,37 @@ class Subjects:
         """The cache subject of a user on a surface."""
         return f"{self._group_of.get(surface, '')}:{self._pseudonym(user_id)}"
 
-    async def follow(self, rows: Sequence[LogRow], appended: Appended | None = None) -> None:
-        """Replace the tokens of all users that the rows are about: hard where the type says so, else soft."""
+    async def follow(self, rows: Sequence[LogRow], appended: Appended | None = None) -> Sequence[Invalidation]:
+        """Replace the tokens that this process holds of all users that the rows are about; what was replaced."""
+        if rows:
+            self._generations.position = max(self._generations.position, *[row.sequence for row in rows])
+        changes = await self.changes(rows, appended)
+        for change in changes:
+            self._generations.replace(change)
+            (self._hard if change.hard else self._soft).inc()
+        return changes
+
+    async def changes(self, rows: Sequence[LogRow], appended: Appended | None = None) -> Sequence[Invalidation]:
+        """What the rows do to the users that they are about: hard where the type says so, else soft; one for each."""
         duplicates = frozenset(appended.duplicates) if appended else frozenset()
         told = [row for place, row in enumerate(rows) if place not in duplicates and row.type != "impression"]
         if not told:
-            return
-        self._generations.position = max(self._generations.position, rows[-1].sequence)
+            return []
         about = {row.user_id for row in told if row.user_id is not None}
         others = await self._merged(about) if about else {}
+        last: dict[str, tuple[int, int]] = {}
         for row in told:
             if row.user_id is not None:
                 for user_id in (row.user_id, *others.get(row.user_id, ())):
-                    self._replace(row, self._pseudonym(user_id))
+                    self._note(row, self._pseudonym(user_id), last)
             for pseudonym in erased_by(row):
-                self._replace(row, pseudonym)
+                self._note(row, pseudonym, last)
+        return [Invalidation(subject, hard, soft) for subject, (hard, soft) in last.items()]
 
-    def _replace(self, row: LogRow, pseudonym: str) -> None:
-        for number, hard in enumerate(self._groups):
+    def _note(self, row: LogRow, pseudonym: str, last: dict[str, tuple[int, int]]) -> None:
+        """Positions of the last hard row and of the last row, by subject."""
+        for number, types in enumerate(self._groups):
             subject = f"{number}:{pseudonym}"
-            if row.kind != "event" or row.type in hard:
-                self._generations.replace_hard(subject, row.sequence)
-                self._hard.inc()
-            else:
-                self._generations.replace_soft(subject, row.sequence)
-                self._soft.inc()
+            hard = row.kind != "event" or row.type in types
+            before = last.get(subject, (0, 0))[0]
+            last[subject] = (row.sequence if hard else before, row.sequence)

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from honeyguide.clock import Clock
+from honeyguide.clock import Chance, Clock
 from honeyguide.config.settings import Settings
 from honeyguide.errors import ConfigError
-from honeyguide.protocols import Store
+from honeyguide.protocols import SharedCache, Store
 
 if TYPE_CHECKING:
     from honeyguide.stores.copying import End
@@ -26,7 +26,13 @@ TOOLS: Final = {
 }
 """Scheme -> what `honeyguide db` works with, opened with the URL and the settings."""
 
-EXTRAS: Final = {"psycopg": "postgres"}
+SHARED: Final = {
+    "redis": "honeyguide.stores.redis.opening:open_redis",
+    "rediss": "honeyguide.stores.redis.opening:open_redis",
+}
+"""Scheme of `redis.url` -> the function that opens it, called with settings, clock, chance and what counts its calls."""
+
+EXTRAS: Final = {"psycopg": "postgres", "redis": "redis"}
 """Package -> the extra of ours that brings it."""
 
 
@@ -44,6 +50,22 @@ def open_tools(settings: Settings) -> "End":
     return opener(settings.storage.url, settings)
 
 
+def open_shared(settings: Settings, clock: Clock, chance: Chance, metrics: object) -> SharedCache | None:
+    """The cache that processes share; None without `redis.url`. No server is asked for anything yet.
+
+    Raises `ConfigError` for a URL that is none, and where the client library is missing."""
+    url = settings.redis.url
+    if not url:
+        return None
+    scheme = url.partition("://")[0]
+    if scheme not in SHARED:
+        raise ConfigError(
+            "redis.url begins with neither redis:// nor rediss://.", cure="Write redis://[user:password@]host:port/0."
+        )
+    opener: Callable[..., SharedCache] = _imported(SHARED[scheme], "redis.url")
+    return opener(settings, clock, chance, metrics)
+
+
 def _named(url: str, table: dict[str, str]) -> Any:
     """What `package.module:name` names, for the scheme of a URL."""
     scheme = url[: max(0, url.find(":"))] if url else "sqlite"
@@ -53,7 +75,11 @@ def _named(url: str, table: dict[str, str]) -> Any:
             cure=f"The schemes are: {', '.join(sorted(table))}; for example sqlite:///data. "
             "Without storage.url, project.data_dir is used.",
         )
-    module, _, name = table[scheme].partition(":")
+    return _imported(table[scheme], "storage.url")
+
+
+def _imported(target: str, setting: str) -> Any:
+    module, _, name = target.partition(":")
     try:
         return getattr(import_module(module), name)
     except ModuleNotFoundError as error:
@@ -61,7 +87,7 @@ def _named(url: str, table: dict[str, str]) -> Any:
         if extra is None:
             raise
         raise ConfigError(
-            f"storage.url needs the package {error.name}, which is not installed.",
+            f"{setting} needs the package {error.name}, which is not installed.",
             cure=f"Run: pip install 'honeyguide[{extra}]'",
             code="package_missing",
         ) from error
