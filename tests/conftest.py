@@ -13,7 +13,8 @@ for name in [name for name in os.environ if name.startswith("HONEYGUIDE_")]:
 
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"  # servers under test are on this machine
 
-pytest.register_assert_rewrite("honeyguide.testing.stores")  # so that a failing suite shows what differs
+# So that a failing suite shows what differs.
+pytest.register_assert_rewrite("honeyguide.testing.stores", "honeyguide.testing.shared_cache")
 
 settings.register_profile("honeyguide", deadline=None)  # no test asserts a duration
 settings.load_profile("honeyguide")

@@ -1,4 +1,6 @@
-"""One site for all tests of this folder; each test finds it sound and leaves it to be healed."""
+"""One site for the tests of a file; each test finds it sound and leaves it to be healed.
+
+Not one for all files: tests of other folders run in between, and stop the PostgreSQL that a worker's tests share."""
 
 from collections.abc import Iterator
 
@@ -7,7 +9,7 @@ import pytest
 from tests.faults.site import Site, standing
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with standing(tmp_path_factory.mktemp("site")) as site:
         yield site

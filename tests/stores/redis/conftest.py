@@ -11,8 +11,6 @@ from honeyguide.clock import SystemClock
 from honeyguide.stores.redis import Limits, RedisCache
 from tests.redis_server import BINARY, RedisServer, redis_cluster, redis_server
 
-pytest.register_assert_rewrite("honeyguide.testing.shared_cache")
-
 GENEROUS = Limits(connect=10.0, exchange=10.0, connections=4)
 """For tests that are not about time: a busy machine is no fault."""
 
