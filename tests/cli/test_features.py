@@ -1,5 +1,6 @@
 """`features`: views, values, folding by hand."""
 
+import json
 from pathlib import Path
 
 from tests.cli.conftest import Run
@@ -19,6 +20,13 @@ def test_folding_by_hand(run: Run, shop: Path) -> None:
     assert run("features", "backfill", "--json").json["folded"] == {"user": position, "item": position}
     assert run("features", "refresh", "--json").json["folded"] == {"user": position, "item": position}
     assert f"folded up to {position:,}" in run("features", "list").out
+
+
+def test_folding_by_hand_tells_how_far_it_is(run: Run, shop: Path) -> None:
+    lines = run("features", "backfill", "--progress", "json").err.splitlines()
+    told = [json.loads(line) for line in lines if line.startswith("{")]
+    assert told[-1]["progress"] == 1.0
+    assert {each["stage"] for each in told} == {"fold features of users", "fold features of items"}
 
 
 def test_a_value_and_what_it_is_worth(run: Run, shop: Path) -> None:

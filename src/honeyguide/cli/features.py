@@ -9,6 +9,7 @@ from rich.text import Text
 
 from honeyguide.cli.frame import HelpfulGroup
 from honeyguide.cli.output import Cell, Json, Out, ago, count, table
+from honeyguide.cli.progress import Mode, ProgressMode, progress
 from honeyguide.cli.project import project
 from honeyguide.cli.storage import Stored, storage
 from honeyguide.config.settings import FeatureView, format_duration, format_window
@@ -70,24 +71,27 @@ def get(context: typer.Context, view: View, entity: Entity, json: Json = False) 
 
 
 @app.command()
-def refresh(context: typer.Context, json: Json = False) -> None:
+def refresh(context: typer.Context, mode: ProgressMode = "auto", json: Json = False) -> None:
     """Fold what the log holds up to its end; what others fold at the same time counts once."""
-    _fold(context, json, anew=False)
+    _fold(context, mode, json, anew=False)
 
 
 @app.command()
-def backfill(context: typer.Context, json: Json = False) -> None:
+def backfill(context: typer.Context, mode: ProgressMode = "auto", json: Json = False) -> None:
     """Throw the folded states away and fold the whole log again. Users are read exactly meanwhile."""
-    _fold(context, json, anew=True)
+    _fold(context, mode, json, anew=True)
 
 
-def _fold(context: typer.Context, json: bool, *, anew: bool) -> None:
+def _fold(context: typer.Context, mode: Mode, json: bool, *, anew: bool) -> None:
     out = Out(json)
     with storage(context) as stored:
         plans = plans_of(stored.loaded.settings)
         folding = FeatureFolding(stored.store.log, stored.store.features, tuple(plans.values()), stored.clock, Metrics())
         started = stored.clock.monotonic()
-        (folding.refold if anew else folding.refresh)()
+        end = max(1, asyncio.run(stored.store.log.position()))
+        with progress(mode, stored.clock) as report:
+            fold = folding.refold if anew else folding.refresh
+            fold(lambda entity, at: report(f"fold features of {entity}s", min(1.0, at / end), f"row {at:,}"))
         seconds = stored.clock.monotonic() - started
         through = {entity: _through(stored, plan) for entity, plan in plans.items()}
         out.result({"folded": through, "seconds": round(seconds, 3)})

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from honeyguide.config.given import Fault
 from honeyguide.config.settings import EventType, FeatureKind, FeatureView, Settings, format_duration, laid_over
@@ -118,7 +118,7 @@ def feature_faults(settings: Settings) -> Iterator[Fault]:
             continue
         for key in ("entity", "kind"):
             if declared.name not in builtin and key not in declared.model_fields_set:
-                allowed = one_of(FeatureView.model_fields[key].annotation.__args__)  # type: ignore[union-attr]
+                allowed = one_of(get_args(FeatureView.model_fields[key].annotation))
                 yield Fault(("features", index), f"{label} lacks the key '{key}'; allowed: {allowed}")
                 return
         for key, problem in view_faults(views[declared.name], types):

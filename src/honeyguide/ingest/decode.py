@@ -34,7 +34,7 @@ class RowDecoder(Generic[T]):
     def __init__(self, row_type: type[T]) -> None:
         self._row = row_type
         self._one = msgspec.json.Decoder(row_type)
-        self._many = msgspec.json.Decoder(list[row_type])  # type: ignore[valid-type]
+        self._many = msgspec.json.Decoder(list[row_type])  # type: ignore[valid-type]  # a type made at run time
 
     def one(self, body: bytes) -> T:
         """A body that is one row. Raises InvalidJson or InvalidInput with a pointer."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import structlog
@@ -102,7 +103,7 @@ class Pipeline:
         }
         for source in sources:
             if not source.slow:
-                self._take(outcome, source.name, lambda s=source: s.retrieve(request, allowed))  # type: ignore[misc]
+                self._take(outcome, source.name, partial(source.retrieve, request, allowed))
         if slow:
             await asyncio.wait(slow.values(), timeout=request.surface.deadline)
         for name, future in slow.items():

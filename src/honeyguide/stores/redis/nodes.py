@@ -80,7 +80,7 @@ class Node:
         )
         try:
             async with asyncio.timeout(self._limits.connect):
-                await connection.connect()  # type: ignore[no-untyped-call]
+                await connection.connect()  # type: ignore[no-untyped-call]  # the library has no annotation here
         except BaseException:
             await connection.disconnect(nowait=True)
             raise
