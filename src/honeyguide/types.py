@@ -76,13 +76,15 @@ class Appended:
 
     `duplicates` are positions in the given rows whose `event_id` the log already held (or that stood twice in the batch);
     `erased` are positions of rows that a tombstone keeps out: their user was erased after they happened;
-    `sequence` is the log position that a reader must have reached to see the rest. Each row's own `sequence` is set when
-    it was written, and 0 when it was not."""
+    `held` are the log positions of the rows that the duplicates are of, in the same order, 0 where that is gone;
+    `sequence` is the log position that a reader must have reached to see all of it, duplicates included. Each row's own
+    `sequence` is set when it was written, and 0 when it was not."""
 
     sequence: int
     accepted: int
     duplicates: tuple[int, ...] = ()
     erased: tuple[int, ...] = ()
+    held: tuple[int, ...] = ()
 
 
 class Item(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -83,6 +83,40 @@ def test_a_hard_event_is_in_the_very_next_list(shop: Honeyguide, kind: str) -> N
             assert "ball" not in ids(slate)
 
 
+def test_an_event_that_was_committed_unheard_is_in_the_very_next_list_when_it_is_sent_again(shop: Honeyguide) -> None:
+    """A connection that breaks over a commit, a node that dies before it has told anybody: the page sends it again, here."""
+    event = EventIn(type="purchase", user_id="u1", item_id="ball", event_id="unheard")
+    runtime = shop.runtime
+    subject = runtime.subjects.of("home", "u1")
+    shop.recommend("u1")
+
+    async def body() -> None:
+        row = LogRow(event_id="unheard", ts=NOW, received_at=NOW, user_id="u1", item_id="ball", type="purchase")
+        await runtime.store.log.append([row])
+        before = runtime.caches.generations.held[subject]
+        report = await runtime.ingest.events([event])
+        assert (report.accepted, report.duplicates, report.sequence) == (0, 1, row.sequence)
+        after = runtime.caches.generations.held[subject]
+        assert before.hard != after.hard
+        await runtime.ingest.events([event])
+        assert runtime.caches.generations.held[subject] == after, "told of again, it changes nothing"
+
+    shop.run(body())
+    assert "ball" not in ids(shop.recommend("u1"))
+
+
+def test_a_kept_list_is_as_new_as_the_answer_to_an_event_that_is_sent_again(shop: Honeyguide) -> None:
+    event = EventIn(type="purchase", user_id="u1", item_id="ball", event_id="twice")
+    first = shop.run(shop.runtime.ingest.events([event])).sequence
+    shop.recommend("u1")
+    live(shop, "purchase", "u2", "tea")
+    again = shop.run(shop.runtime.ingest.events([event]))
+    assert (again.duplicates, again.sequence) == (1, first)
+    kept = shop.recommend("u1")
+    assert kept.served_from == "l1"
+    assert kept.as_of >= again.sequence
+
+
 @pytest.mark.parametrize("kind", ["view", "click"])
 def test_a_soft_event_serves_the_old_list_once_and_then_the_new_one(shop: Honeyguide, kind: str) -> None:
     shop.recommend("u1")

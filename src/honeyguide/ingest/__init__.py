@@ -30,7 +30,8 @@ _ERASED_FAULT: Final = Fault(
 )
 
 Subscriber = Callable[[Sequence[LogRow], Appended], Awaitable[None] | None]
-"""Is told what was committed, before it is acknowledged; `Appended.duplicates` are places in the rows that were not."""
+"""Is told what was committed, before it is acknowledged; `Appended.duplicates` are places in the rows that were not,
+because they had been before: perhaps unheard by this process, whose connection broke over the commit."""
 
 _logger: Final = structlog.get_logger(__name__)
 
@@ -153,7 +154,7 @@ class Ingest:
             erased += [start + place for place in appended.erased]
             report.accepted += appended.accepted
             report.duplicates += len(appended.duplicates)
-            report.sequence = appended.sequence
+            report.sequence = max(report.sequence, appended.sequence)
         if erased:
             self._metrics.events_rejected.labels(ERASED).inc(len(erased))
             report.rejected = sorted([*rejected, *_erased_at(erased, len(rows), rejected)], key=attrgetter("index"))
@@ -191,4 +192,4 @@ def _without_erased(rows: Sequence[LogRow], appended: Appended) -> tuple[list[Lo
     erased = set(appended.erased)
     kept = [place for place in range(len(rows)) if place not in erased]
     duplicates = tuple(kept.index(place) for place in appended.duplicates)
-    return [rows[place] for place in kept], Appended(appended.sequence, appended.accepted, duplicates)
+    return [rows[place] for place in kept], Appended(appended.sequence, appended.accepted, duplicates, held=appended.held)

@@ -21,6 +21,7 @@ def count_events(metrics: Metrics) -> Callable[[Sequence[LogRow], Appended], Non
             bound[key](number)
         if appended.duplicates:
             metrics.events_duplicate.inc(len(appended.duplicates))
-        metrics.log_position.set(appended.sequence)
+        if appended.accepted:
+            metrics.log_position.set(appended.sequence)
 
     return count

@@ -51,26 +51,33 @@ class Subjects:
         return changes
 
     async def changes(self, rows: Sequence[LogRow], appended: Appended | None = None) -> Sequence[Invalidation]:
-        """What the rows do to the users that they are about: hard where the type says so, else soft; one for each."""
-        duplicates = frozenset(appended.duplicates) if appended else frozenset()
-        told = [row for place, row in enumerate(rows) if place not in duplicates and row.type != "impression"]
+        """What the rows do to the users that they are about: hard where the type says so, else soft; one for each.
+
+        Duplicates do what they did when they were new, once more: whoever took them then may have died, or lost its
+        connection over the commit, before it told anybody. Where they were told of, that changes nothing."""
+        again = dict(zip(appended.duplicates, appended.held, strict=True)) if appended else {}
+        told = [
+            (row, sequence)
+            for place, row in enumerate(rows)
+            if (sequence := again.get(place, row.sequence)) and row.type != "impression"
+        ]
         if not told:
             return []
-        about = {row.user_id for row in told if row.user_id is not None}
+        about = {row.user_id for row, _ in told if row.user_id is not None}
         others = await self._merged(about) if about else {}
         last: dict[str, tuple[int, int]] = {}
-        for row in told:
+        for row, sequence in told:
             if row.user_id is not None:
                 for user_id in (row.user_id, *others.get(row.user_id, ())):
-                    self._note(row, self._pseudonym(user_id), last)
+                    self._note(row, sequence, self._pseudonym(user_id), last)
             for pseudonym in erased_by(row):
-                self._note(row, pseudonym, last)
+                self._note(row, sequence, pseudonym, last)
         return [Invalidation(subject, hard, soft) for subject, (hard, soft) in last.items()]
 
-    def _note(self, row: LogRow, pseudonym: str, last: dict[str, tuple[int, int]]) -> None:
+    def _note(self, row: LogRow, sequence: int, pseudonym: str, last: dict[str, tuple[int, int]]) -> None:
         """Positions of the last hard row and of the last row, by subject."""
         for number, types in enumerate(self._groups):
             subject = f"{number}:{pseudonym}"
             hard = row.kind != "event" or row.type in types
-            before = last.get(subject, (0, 0))[0]
-            last[subject] = (row.sequence if hard else before, row.sequence)
+            was_hard, was_soft = last.get(subject, (0, 0))
+            last[subject] = (max(was_hard, sequence) if hard else was_hard, max(was_soft, sequence))

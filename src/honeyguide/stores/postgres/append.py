@@ -25,7 +25,7 @@ from honeyguide.stores.postgres.dialect import translated
 from honeyguide.stores.postgres.faults import OWN_FAULTS, blame, closed, meaning, silent
 from honeyguide.stores.postgres.pool import Pool
 from honeyguide.stores.postgres.position import LOG_LOCK, POSITION
-from honeyguide.stores.sql.appended import settle
+from honeyguide.stores.sql.appended import left_out, settle
 from honeyguide.stores.sql.derive import KnownItems, Touched, changes, touched
 from honeyguide.stores.sql.rows import LOG_COLUMNS, SELECT_ITEM, SELECT_USER, Statement, item, user
 from honeyguide.stores.sql.tombstones import LAST_ERASED, Kept, erased_before, suspects, without
@@ -55,6 +55,7 @@ _INSERT: Final = (
 )
 _TOMBSTONES: Final = "SELECT key_hash, erased_at FROM tombstones WHERE key_hash = ANY(%s)"
 _COPY: Final = f"COPY log ({', '.join(LOG_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+_SEQUENCES: Final = "SELECT event_id, sequence FROM log WHERE event_id = ANY(%s)"
 _ITEMS: Final = f"{SELECT_ITEM} WHERE item_id = ANY(%s)"
 _PEOPLE: Final = (
     'WITH wanted AS (SELECT unnest(%(ids)s::text[]) COLLATE "C" AS id '
@@ -214,7 +215,9 @@ class Appender:
         position = max(landed, default=base)
         all_landed = None if len(landed) == len(rows) else landed
         starts = accumulate((len(batch) for batch in batches), initial=base)
-        results = [settle(batch, start, all_landed, position) for batch, start in zip(batches, starts, strict=False)]
+        again = left_out(rows, base, all_landed)
+        there = dict(await (await link.execute(_SEQUENCES, [again], prepare=True, binary=True)).fetchall()) if again else {}
+        results = [settle(batch, start, all_landed, there, position) for batch, start in zip(batches, starts, strict=False)]
         if relevant:
             items, people = await _present(link, ids)
             await _run(link, changes([row for row in relevant if row.sequence], items, people))

@@ -66,7 +66,7 @@ class Kept(NamedTuple):
     def told(self, appended: Appended) -> Appended:
         """What became of all rows, given what became of those that were to be written."""
         duplicates = tuple(self.places[place] for place in appended.duplicates)
-        return Appended(appended.sequence, appended.accepted, duplicates, self.erased)
+        return Appended(appended.sequence, appended.accepted, duplicates, self.erased, appended.held)
 
 
 class Suspect(NamedTuple):

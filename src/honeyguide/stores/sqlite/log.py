@@ -3,13 +3,14 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 import polars as pl
 
 from honeyguide.protocols import LogWatch
 from honeyguide.pseudonyms import Pseudonyms
-from honeyguide.stores.sql.appended import check_size, settle
+from honeyguide.stores.sql.appended import check_size, left_out, settle
 from honeyguide.stores.sql.derive import KnownItems
 from honeyguide.stores.sql.rows import LOG_AFTER, log_row
 from honeyguide.stores.sql.scan import scan
@@ -20,6 +21,9 @@ from honeyguide.stores.sqlite.rows import LOG_WIDTH, flat, insert_log
 from honeyguide.stores.sqlite.watch import Watch
 from honeyguide.stores.sqlite.writer import Writer
 from honeyguide.types import Appended, LogRow, UserState
+
+_SEQUENCES: Final = "SELECT event_id, sequence FROM log WHERE event_id IN (SELECT value FROM json_each(?))"
+_encode: Final = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +108,11 @@ class SqliteLog:
             # What was left out has used up numbers at the end: give them back, so that the last row is the position.
             db.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'log'", (max(landed, default=base),))
         position = base + count if landed is None else max(landed, default=base)
+        again = left_out([row for batch in batches for row in batch.rows], base, landed)
+        there = dict(db.execute(_SEQUENCES, (_encode(again).decode(),)).fetchall()) if again else {}
         results = []
         for batch in batches:
-            results.append(settle(batch.rows, base, landed, position))
+            results.append(settle(batch.rows, base, landed, there, position))
             base += len(batch.rows)
         fresh = (row for batch in batches for row in batch.rows if row.sequence)
         derive.apply(db, self._known.relevant(fresh))

@@ -57,13 +57,26 @@ class LogSuite(Fixtures):
         assert (appended.accepted, appended.duplicates) == (2, (1, 3))
         assert [row.sequence > 0 for row in rows] == [True, False, True, False]
         assert appended.sequence == rows[2].sequence == run(store.log.position())
+        at, b, d = first.sequence, rows[0].sequence, rows[2].sequence
         again = run(store.log.append([*rows, first]))
         assert (again.accepted, again.duplicates) == (0, (0, 1, 2, 3, 4))
         assert again.sequence == appended.sequence
+        assert (appended.held, again.held) == ((at, at), (b, at, d, at, at))
         assert [row.item_id for batch in store.log.scan() for row in batch] == ["a", "b", "d"]
         assert run(store.catalogue.item("c")) is None, "a row that was left out made an item"
         run(store.log.append([event("u", "c")]))
         assert run(store.catalogue.item("c")) is not None, "a row that was left out keeps a later one from making its item"
+
+    def test_who_sends_again_is_told_the_position_of_what_is_there(self, store: Store) -> None:
+        """Not that of the whole log: a list that knows of the first row of an id is as new as the answer promises."""
+        first = event("u", "a", event_id="x")
+        run(store.log.append([event("v", "z"), first]))
+        at = first.sequence
+        run(store.log.append([event("v", "z"), event("v", "z")]))
+        again = run(store.log.append([event("u", "a", event_id="x")]))
+        assert (again.sequence, again.held) == (at, (at,))
+        mixed = run(store.log.append([event("u", "a", event_id="x"), event("u", "b")]))
+        assert (mixed.sequence, mixed.held) == (run(store.log.position()), (at,))
 
     def test_a_retry_that_ends_with_duplicates_leaves_the_position_at_the_last_row(self, store: Store) -> None:
         """Numbers that duplicates used up are not positions."""
