@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from honeyguide import lists
-from honeyguide.lists import coverage, diversity, novelty
+from honeyguide.lists import coverage, diversity, novelty, popularity, popularity_lift
 
 SHOWN = np.array([[4, 1, 7], [0, 2, -1], [5, 6, 3]], dtype=np.int32)
 
@@ -42,6 +42,18 @@ def test_what_few_know_is_novel() -> None:
     known_to = np.array([6, 0, 2])
     assert novelty(np.array([[0, -1], [1, -1], [0, 1], [-1, -1]], np.int32), known_to, 6).tolist() == pytest.approx(
         [-math.log2(7 / 8), 3.0, (3.0 - math.log2(7 / 8)) / 2, 0.0]
+    )
+
+
+def test_popularity_of_lists_and_its_lift_over_what_users_chose() -> None:
+    shown = popularity(np.array([[0, 1], [2, -1], [-1, -1]], np.int32), np.array([6, 0, 2]))
+    assert shown.tolist() == pytest.approx([3.0, 2.0, math.nan], nan_ok=True)
+    assert popularity_lift(shown, np.array([1.0, 1.0, 9.0])) == pytest.approx(1.5)
+    assert popularity_lift(shown, np.array([2.0, math.nan, 9.0])) == pytest.approx(0.5)
+    assert popularity_lift(shown, np.full(3, math.nan)) is None
+    assert popularity_lift(shown, np.zeros(3)) is None
+    assert popularity(np.full((1, 2), -1, np.int32), np.empty(0, np.int64)).tolist() == pytest.approx(
+        [math.nan], nan_ok=True
     )
 
 

@@ -1,4 +1,4 @@
-"""What lists are like as lists: coverage, diversity, novelty. One definition, for offline and for live figures.
+"""What lists are like as lists: coverage, diversity, novelty, popularity. One definition, for offline and for live figures.
 
 `lists` int32 [n, k] holds rows of items, -1 where a list is shorter than k.
 """
@@ -56,3 +56,21 @@ def novelty(lists: IntArray, known_to: LongArray, n_users: int) -> PerList:
     there = lists >= 0
     sums = np.where(there, bits[lists] if len(bits) else 0.0, 0.0).sum(axis=1)
     return np.asarray(sums / np.maximum(there.sum(axis=1), 1), dtype=np.float64)
+
+
+def popularity(lists: IntArray, known_to: LongArray) -> PerList:
+    """Mean over a list of how many users have the item in their past: float64 [n], NaN for empty lists."""
+    there = lists >= 0
+    sums = np.where(there, known_to[lists] if len(known_to) else 0, 0).sum(axis=1)
+    sizes = there.sum(axis=1)
+    return np.where(sizes > 0, sums / np.maximum(sizes, 1), np.nan)
+
+
+def popularity_lift(shown: PerList, own: PerList) -> float | None:
+    """How much more popular the items shown are than those that the same users chose themselves: mean / mean - 1.
+
+    0: as popular, 1: twice as much; None where nobody has both. `shown` and `own` are `popularity` per user; NaN is left
+    out (Abdollahpouri, Mansoury, Burke, Mobasher, "The unfairness of popularity bias in recommendation", RMSE 2019)."""
+    both = np.isfinite(shown) & np.isfinite(own)
+    chosen = float(own[both].mean()) if both.any() else 0.0
+    return float(shown[both].mean()) / chosen - 1.0 if chosen > 0 else None

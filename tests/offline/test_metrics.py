@@ -33,7 +33,7 @@ def test_one_users_items_are_not_anothers() -> None:
     assert not found.any()
 
 
-def test_the_five_metrics_by_hand(hits: BoolArray) -> None:
+def test_the_metrics_by_hand(hits: BoolArray) -> None:
     relevant = np.diff(INDPTR)
     second = 1 / math.log2(3)
     assert metrics.recall(hits, relevant).tolist() == [0.5, 1.0, 0.75]
@@ -41,6 +41,8 @@ def test_the_five_metrics_by_hand(hits: BoolArray) -> None:
     assert metrics.hit_rate(hits).tolist() == [1.0, 1.0, 1.0]
     assert metrics.mrr(hits).tolist() == [0.5, 0.5, 1.0]
     assert metrics.ndcg(hits, relevant).tolist() == pytest.approx([second / (1 + second), second, 1.0])
+    assert metrics.average_precision(hits, relevant).tolist() == pytest.approx([0.5 / 2, 0.5 / 1, (1 + 1 + 1) / 4])
+    assert tuple(metrics.per_user(hits, relevant)) == metrics.NAMES
 
 
 def test_a_user_without_hits() -> None:
@@ -66,5 +68,7 @@ def test_against_plain_loops(seed: int, k: int, n_items: int) -> None:
         relevant = np.diff(indptr)
         assert metrics.ndcg(hits, relevant)[row] == pytest.approx(dcg / ideal)
         assert metrics.recall(hits, relevant)[row] == pytest.approx(sum(gains) / len(own))
+        at_hits = [sum(gains[: place + 1]) / (place + 1) for place, gain in enumerate(gains) if gain]
+        assert metrics.average_precision(hits, relevant)[row] == pytest.approx(sum(at_hits) / len(own))
         first = gains.index(1.0) + 1 if 1.0 in gains else math.inf
         assert metrics.mrr(hits)[row] == pytest.approx(1 / first)

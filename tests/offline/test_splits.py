@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from honeyguide.offline.splits import Split, by_time, leave_last
+from honeyguide.offline.evaluation import evaluate
+from honeyguide.offline.splits import SPLITS, Split, at_random, by_moment, by_time, cold_items, cold_users, leave_last
 from honeyguide.testing.models import interactions
 from honeyguide.types import Interactions
+from tests.offline.test_evaluation import Constant
 
 
 def asked(split: Split) -> dict[int, list[int]]:
@@ -100,3 +102,109 @@ def test_no_future_in_the_past(seed: int, share: float) -> None:
 
 def keeps_shape(train: Interactions, data: Interactions) -> bool:
     return (train.n_users, train.n_items) == (data.n_users, data.n_items)
+
+
+class TestByMoment:
+    def test_one_moment_for_all_users(self) -> None:
+        #  the latest 3 of 10 events: user 1's items 5 and 1 (seen before: not asked), user 2's 4 (no past: not asked)
+        data = interactions([0, 0, 1, 1, 0, 1, 0, 1, 1, 2], [0, 1, 1, 2, 3, 3, 2, 5, 1, 4])
+        split = by_moment(data, 0.3)
+        assert asked(split) == {1: [5]}
+        rows = list(zip(data.users.tolist(), data.items.tolist(), data.ts.tolist(), strict=True))
+        assert learned(split) == rows[:7]
+
+    def test_an_item_is_asked_for_once_in_order_of_time(self) -> None:
+        split = by_moment(interactions([0, 0, 0, 0, 0, 0], [1, 4, 3, 4, 3, 2], ts=[1, 5, 4, 6, 7, 3]), 0.67)
+        assert asked(split) == {0: [3, 4]}
+
+    def test_equal_times_are_cut_in_log_order(self) -> None:
+        split = by_moment(interactions([0, 1, 0, 1], [1, 2, 3, 4], ts=[7] * 4), 0.5)
+        assert asked(split) == {0: [3], 1: [4]}
+
+
+class TestAtRandom:
+    def test_a_share_of_each_users_items_and_all_that_was_done_with_them(self) -> None:
+        data = interactions([0] * 20 + [1] * 2 + [2], [*range(10), *range(10), 3, 4, 5])
+        split = at_random(data, 0.3, 0)
+        held = asked(split)
+        assert {user: len(items) for user, items in held.items()} == {0: 3, 1: 1}
+        assert {(user, item) for user, item, _ in learned(split)} & {(0, item) for item in held[0]} == set()
+        assert len(learned(split)) == 23 - 2 * 3 - 1
+
+    def test_a_seed_is_a_draw(self) -> None:
+        data = interactions([0] * 30, list(range(30)), n_items=30)
+        draws = [asked(at_random(data, 0.2, seed))[0] for seed in (1, 1, 2)]
+        assert draws[0] == draws[1] != draws[2]
+
+
+class TestColdUsers:
+    def test_nothing_is_learned_of_them_and_their_earlier_part_is_known_when_asked(self) -> None:
+        data = interactions([0, 0, 1, 1, 1, 2, 2, 3], [0, 1, 2, 3, 4, 5, 6, 7])
+        split = cold_users(data, 0.34, 0)
+        assert len(split.users) == 2  # of the three with two items or more, rounded up
+        assert not set(split.train.users.tolist()) & set(split.users.tolist())
+        assert split.pasts is not None
+        whole = asked(by_time(data, 0.2))
+        assert asked(split) == {int(user): whole[int(user)] for user in split.users}
+        assert set(split.users.tolist()) <= set(split.known.users.tolist())
+        assert 3 in split.train.users
+
+    def test_they_are_asked_by_their_past(self) -> None:
+        split = cold_users(interactions([0, 0, 0], [3, 1, 2], n_items=4), 1.0, 0)
+        found = evaluate(Constant([9, 8, 7, 6]), split, k=2)
+        assert found.answers is not None
+        assert found.answers.lists.tolist() == [[0, 2]]  # 3 and 1 are known to them
+
+
+class TestColdItems:
+    def test_the_newest_items_are_not_learned_and_asked_for(self) -> None:
+        #  items by first event: 0 1 2 3 9; the newest fifth is 9
+        data = interactions([0, 0, 1, 1, 0, 0, 1, 2], [0, 1, 1, 2, 9, 3, 9, 9], ts=[1, 2, 3, 4, 6, 5, 8, 7])
+        split = cold_items(data, 0.2)
+        assert asked(split) == {0: [9], 1: [9]}  # user 2 has nothing before it
+        assert 9 not in split.train.items
+        assert split.pasts is not None
+        assert sorted(zip(split.pasts.users.tolist(), split.pasts.items.tolist(), strict=True))[:5] == [
+            (0, 0), (0, 1), (0, 3), (1, 1), (1, 2),
+        ]  # fmt: skip
+
+    def test_the_past_ends_where_the_first_new_item_begins(self) -> None:
+        split = cold_items(interactions([0, 0, 0, 0, 1], [0, 1, 9, 2, 2], ts=[1, 2, 5, 6, 3]), 0.25)
+        assert asked(split) == {0: [9]}
+        assert split.pasts is not None
+        assert split.pasts.items[split.pasts.users == 0].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("name", SPLITS)
+@pytest.mark.parametrize("seed", range(25))
+def test_every_split_asks_for_what_is_not_known(name: str, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    count = int(generator.integers(0, 60))
+    data = interactions(
+        generator.integers(0, 7, count), generator.integers(0, 12, count), ts=generator.integers(0, 15, count)
+    )
+    split = SPLITS[name](data, 0.3, seed)
+    assert keeps_shape(split.train, data)
+    assert keeps_shape(split.known, data)
+    assert split.users.tolist() == sorted(set(split.users.tolist()))
+    for user, held in asked(split).items():
+        own = {int(item) for item in split.known.items[split.known.users == user]}
+        assert own
+        assert held
+        assert not own & set(held)
+        assert len(set(held)) == len(held)
+    pairs = set(zip(data.users.tolist(), data.items.tolist(), strict=True))
+    assert {(user, item) for user, items in asked(split).items() for item in items} <= pairs
+
+
+@pytest.mark.parametrize("name", SPLITS)
+def test_no_split_fails_on_nothing_one_event_each_or_equal_times(name: str) -> None:
+    for data in (
+        interactions([], []),
+        interactions([0, 1, 2], [0, 0, 0]),
+        interactions([0, 1, 2], [0, 1, 2], ts=[5, 5, 5]),
+        interactions([0, 0, 1, 1], [0, 1, 1, 0], ts=[5] * 4),
+    ):
+        split = SPLITS[name](data, 0.2, 0)
+        assert len(split.indptr) == len(split.users) + 1
+        assert split.indptr[-1] == len(split.items)

@@ -3,12 +3,27 @@
 `hits` bool [users, k] says whether position p of a user's list is held out; `relevant` int64 [users] how many items are.
 """
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 from honeyguide.types import BoolArray, IntArray, LongArray
 
 PerUser = NDArray[np.float64]
+NAMES: Final = ("recall", "ndcg", "precision", "hit_rate", "mrr", "map")
+
+
+def per_user(hits: BoolArray, relevant: LongArray) -> dict[str, PerUser]:
+    """All metrics, in the order of `NAMES`. A shorter list is a slice: `per_user(hits[:, :5], relevant)`."""
+    return {
+        "recall": recall(hits, relevant),
+        "ndcg": ndcg(hits, relevant),
+        "precision": precision(hits),
+        "hit_rate": hit_rate(hits),
+        "mrr": mrr(hits),
+        "map": average_precision(hits, relevant),
+    }
 
 
 def hits_in(lists: IntArray, indptr: LongArray, items: IntArray, n_items: int) -> BoolArray:
@@ -49,4 +64,11 @@ def ndcg(hits: BoolArray, relevant: LongArray) -> PerUser:
     gains = 1.0 / np.log2(np.arange(2, k + 2))
     ideal = np.concatenate([[0.0], np.cumsum(gains)])[np.minimum(relevant, k)]
     shares: PerUser = (hits @ gains) / ideal
+    return shares
+
+
+def average_precision(hits: BoolArray, relevant: LongArray) -> PerUser:
+    """Sum of the precisions at the hits / number of held-out items; its mean over users is MAP, trec_eval's `map_cut`."""
+    precisions = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
+    shares: PerUser = (precisions * hits).sum(axis=1) / relevant
     return shares

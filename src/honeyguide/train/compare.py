@@ -45,7 +45,8 @@ def compare(
     """A trial per model, in order, popularity the first; `tell` hears 0 to 1. At most 10,000 users, drawn by the seed, are
     asked; `ids` and `categories` (`categories_of`) are those of the split's items.
 
-    A model that refuses the data (a catalogue too large for it, say) has a trial that says why."""
+    A model that refuses the data (a catalogue too large for it, say) or whose scores are no numbers has a trial that says
+    why."""
     history, users = settings.recommend.history, _sample(split, settings.training.seed)
     questions = Questions(split, k=settings.training.k, users=users, history=history, categories=categories)
     as_served = AsServed(surface_of(settings), ids, categories, np.empty(0, np.int32))
@@ -55,14 +56,14 @@ def compare(
         share = within(tell, f"compare {model.name}", place / len(models), (place + 0.7) / len(models))
         try:
             fitted = model.fit(split.train, seed=settings.training.seed, progress=share)
+            if model.name == BASELINE:
+                as_served = replace(as_served, popular=most_popular(fitted))
+            fit = clock.monotonic() - started
+            share = within(tell, f"compare {model.name}", (place + 0.7) / len(models), (place + 1) / len(models))
+            evaluation, served = questions.answers(fitted, [top_k, as_served], progress=share)
         except InvalidInput as error:
             trials.append(Trial(model.name, None, None, clock.monotonic() - started, 0.0, str(error)))
             continue
-        if model.name == BASELINE:
-            as_served = replace(as_served, popular=most_popular(fitted))
-        fit = clock.monotonic() - started
-        share = within(tell, f"compare {model.name}", (place + 0.7) / len(models), (place + 1) / len(models))
-        evaluation, served = questions.answers(fitted, [top_k, as_served], progress=share)
         trials.append(Trial(model.name, evaluation, served, fit, clock.monotonic() - started - fit))
     return trials
 
