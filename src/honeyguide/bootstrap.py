@@ -49,9 +49,11 @@ from honeyguide.monitoring.readiness import Readiness
 from honeyguide.recipes import recipes
 from honeyguide.recommend import Recommend
 from honeyguide.recommend.epochs import Epochs
+from honeyguide.recommend.lineup import Lineup
 from honeyguide.recommend.pipeline import Pipeline
 from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.subjects import Subjects
+from honeyguide.recommend.warming import Warming
 from honeyguide.stores.files import FileArtefacts
 from honeyguide.stores.fold import People, fold_item, fold_properties
 from honeyguide.stores.urls import open_shared, open_store
@@ -118,7 +120,7 @@ class Runtime:
         self.metrics = Metrics()
         self.metrics.open_files.set_function(_open_files)
         self.metrics.build_info.labels(honeyguide.__version__, platform.python_version()).set(1)
-        self.readiness = Readiness(() if role == "worker" else ("items", "models"), clock, self.metrics)
+        self.readiness = Readiness(() if role == "worker" else ("items", "models", "lists"), clock, self.metrics)
         self.fingerprint = settings_fingerprint(settings)
         self.store = open_store(settings, clock)
         self.artefacts = FileArtefacts(settings.project.data_dir / "models")
@@ -147,7 +149,7 @@ class Runtime:
             metrics,
             settings.project.data_dir / "last-popular.json",
             self.baseline.at,
-            self.epochs.renew,
+            self._switched,
         )
         self.baseline.serve_on(self.serving)
         self.slates = SlateWriter(self.store.slates, metrics)
@@ -172,6 +174,12 @@ class Runtime:
             ids=self.ids,
             metrics=metrics,
         )
+        self.warming = Warming(self.store.slates, self.recommend, self.cache, settings.cache, metrics)
+
+    def _switched(self, lineup: Lineup) -> None:
+        """Other versions serve, and the lists that were made with them beforehand."""
+        self.epochs.renew(lineup)
+        self.warming.switched()
 
     def _wire_log(self) -> None:
         """Ingest, and who is told when the log grows."""
@@ -345,9 +353,18 @@ class Runtime:
         await self.baseline.round()
         await self._pull()
         self.readiness.done("models")
+        if self.role == "library":
+            self.readiness.done("lists")
+        else:
+            await self.warming.begin(self._lists_made)
+
+    def _lists_made(self) -> None:
+        self.serving.before_switch = self.warming.before_switch
+        self.readiness.done("lists")
 
     async def stop(self) -> None:
         """End the background jobs in order, write what is waiting, let go of the files."""
+        await self.warming.stop()
         await self.queue.stop()
         await self._schedule.stop()
         await Rounds("lease", 0.0, self.leader.resign, self.metrics).once()

@@ -144,7 +144,7 @@ def test_health_and_readiness_ask_nothing_behind_the_process(site: Site) -> None
 
 def test_readiness_goes_from_loading_to_ready_to_leaving(tmp_path: Path) -> None:
     site = Site(tmp_path, start=False)
-    assert "items, models" in problem(site.get("/readyz"), 503, "not_ready")["detail"]
+    assert "items, models, lists" in problem(site.get("/readyz"), 503, "not_ready")["detail"]
     assert site.get("/healthz").status_code == 200
     site.runner.run(site.runtime.start())
     assert site.get("/readyz").json()["ready"] is True

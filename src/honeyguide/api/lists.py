@@ -38,7 +38,7 @@ _HEADERS: Final[dict[str, Headers]] = {
         "l2": b"l2",
         "computed": b"computed",
         "stale": b"stale",
-        "stale-error": b"stale",
+        "stale-error": b"stale-error",
         "fallback": b"fallback",
     }.items()
 }

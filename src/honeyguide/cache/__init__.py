@@ -7,7 +7,7 @@ memory tier and lifetimes of its own, share one machinery.
 """
 
 import asyncio
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from functools import partial
 
 from honeyguide.cache.counted import CacheMetrics
@@ -145,6 +145,18 @@ class Cache:
         nobody can tell whether there was one, only such as have not read anything yet."""
         tokens = self._held.get(want.subject) if self._now() < self._generations.trusted_until else None
         return self._flights.under_way(_flight_key(want), tokens.hard if tokens is not None else _UNTOLD)
+
+    def beside(self, size: int) -> "Cache":
+        """A cache of the same name and kind with a memory of its own (bytes), for values that are not to be served yet."""
+        return Cache(self.name, self._machinery, MemoryTier(size), self._life, self._metrics)
+
+    def take_over(self, other: "Cache", wants: Iterable[Want]) -> None:
+        """Take values of another cache of the same kind into memory, in the place of those there are. One that was
+        invalidated meanwhile stays out."""
+        for want in wants:
+            entry, tokens = other._memory.get(want.key), self._held.get(want.subject)
+            if entry is not None and tokens is not None and entry.tokens.hard == tokens.hard:
+                self._memory.set(want.key, entry, max(0.0, entry.hard_deadline + self._life.error - self._now()))
 
     def clear(self) -> None:
         """Drop all values from memory."""

@@ -83,6 +83,9 @@ def _cache(settings: Settings) -> Iterator[Fault]:
     cache = settings.cache
     if cache.ttl == 0:
         yield Fault(("cache", "ttl"), "cache.ttl is 0: no list would ever be fresh; write at least 1s")
+    if cache.warm_users and not cache.warm_time:
+        problem = "cache.warm_time is 0, so that none of cache.warm_users could be made; write 10s, or cache.warm_users = 0"
+        yield Fault(("cache", "warm_time"), problem)
     if settings.redis.url and cache.value_size > cache.l1_size:
         problem = f"cache.value_size ({cache.value_size}B) is above cache.l1_size ({cache.l1_size}B): none could be kept"
         yield Fault(("cache", "value_size"), problem)

@@ -261,6 +261,14 @@ class Cache(Section):
         default=1.0, ge=0, le=100, description="How early a list is made anew before its TTL is over; 0 waits for the end."
     )
     computations: int = Field(default=64, ge=1, le=10_000, description="Lists that are made at once; others wait.")
+    warm_users: int = Field(
+        default=1000,
+        ge=0,
+        le=1_000_000,
+        description="Lists asked for most often that a server makes before it is ready and before it serves other versions.",
+    )
+    warm_time: Duration = Field(default=5.0, description="How long that may take; the rest is made when it is asked for.")
+    warm_workers: int = Field(default=4, ge=1, le=1000, description="How many of them are made at once.")
     refreshes: int = Field(default=16, ge=1, le=10_000, description="Those of them that are made behind a stale answer.")
 
 

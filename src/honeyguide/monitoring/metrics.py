@@ -140,6 +140,7 @@ class Metrics:
         self.cache_entry_age = self._histogram(
             "cache_entry_age_seconds", "How old a value was when it was served.", ("tier", "cache"), AGE
         )
+        self.cache_warmed = self._counter("cache_warmed_total", "Lists made before anybody asked for them.", ("occasion",))
         self.cache_pulls = self._counter(
             "cache_pulls_total", "Rounds of asking what was invalidated, by how they went.", ("result",)
         )

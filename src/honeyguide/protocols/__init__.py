@@ -138,6 +138,9 @@ class SlateLog(Protocol):
         """The stored slates after a number, each with its own, in the order in which they were stored, in batches of one
         short read each."""
 
+    def latest(self, most: int) -> Iterator[list[ServedSlate]]:
+        """The slates stored last, newest first, at most so many, in batches of one short read each."""
+
     def of_users(self, user_ids: Collection[str]) -> Iterator[list[ServedSlate]]:
         """The stored slates of these users, oldest first, in batches of one short read each. All slates are looked at."""
 

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import structlog
 
-from honeyguide.cache import Cache, Computed, Found, Want
+from honeyguide.cache import Cache, Computed, Epoch, Found, Want
 from honeyguide.clock import Clock, RequestIds
 from honeyguide.config.settings import Settings, Surface
 from honeyguide.errors import FieldError, InvalidInput, NotFound, Unavailable
@@ -146,7 +146,7 @@ class Recommend:
         noted: list[Noted] = []
         found = await self._fetched(query, lineup, noted)
         if not found.payload:
-            found = await self._fetched(msgspec.structs.replace(query, user_id="", personalised=False), lineup, noted)
+            found = await self._fetched(_for_nobody(query), lineup, noted)
         ranked = decode(found.payload)
         if (strict or query.offset) and ranked.lineup != lineup.digest:
             return await self._serve_made(query, lineup, started)
@@ -155,10 +155,33 @@ class Recommend:
         return self._finish(query, ranked, _origin(ranked), started, noted[0] if noted else None)
 
     async def _fetched(self, query: Query, lineup: Lineup, noted: list[Noted]) -> Found:
+        want, bucket = self._want(query)
+        return await self._cache.fetch(want, lambda: self._value(query, bucket, lineup, noted))
+
+    def _want(self, query: Query) -> tuple[Want, int]:
         user_id, bucket = _subject(query), bucket_for(query.offset + query.n)
         key, subject = list_key(query, user_id, bucket), self._subjects.of(query.surface, user_id)
-        want = Want(key, subject, self._epochs.of(query.surface))
-        return await self._cache.fetch(want, lambda: self._value(query, bucket, lineup, noted))
+        return Want(key, subject, self._epochs.of(query.surface)), bucket
+
+    async def keep(self, query: Query) -> bool:
+        """See to it that the list of a query is in memory, without serving it; False if its surface is gone."""
+        if query.surface not in self._surfaces:
+            return False
+        if not (await self._fetched(query, self._serving.lineup, [])).payload:
+            await self._fetched(_for_nobody(query), self._serving.lineup, [])
+        return True
+
+    async def prepare(self, query: Query, lineup: Lineup, cache: Cache) -> Want | None:
+        """The same in another cache's memory, with versions that do not serve yet; as what it is kept there, None where
+        there is nothing to make: the surface is gone, or its lists stay as they are."""
+        if query.surface not in self._surfaces:
+            return None
+        (want, bucket), epoch = self._want(query), Epoch(self._epochs.under(query.surface, lineup))
+        if epoch.now == want.epoch.now:
+            return None
+        want.epoch = epoch
+        found = await cache.fetch(want, lambda: self._value(query, bucket, lineup))
+        return want if found.payload else await self.prepare(_for_nobody(query), lineup, cache)
 
     async def explain(self, request_id: str) -> Explanation:
         """A served slate made again from the log, with the funnel that led to it. Raises NotFound."""
@@ -436,6 +459,11 @@ class Recommend:
 def _subject(query: Query) -> str:
     """The user whose history is used: none when the request is not to be personal."""
     return query.user_id if query.personalised else ""
+
+
+def _for_nobody(query: Query) -> Query:
+    """The same list for users of whom nothing is known: they share one."""
+    return msgspec.structs.replace(query, user_id="", personalised=False)
 
 
 def _origin(ranked: Ranked) -> ServedFrom:

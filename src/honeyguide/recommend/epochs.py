@@ -26,13 +26,18 @@ class Epochs:
 
     def renew(self, lineup: Lineup) -> None:
         """Other versions serve."""
-        for surface, model in self._models.items():
-            pair = lineup.pair(model)
-            companion = pair.popular.label if pair is not None and pair.popular is not None else ""
-            text = f"{self._made_with}\n{pair.label if pair is not None else model}\n{companion}"
-            now, before = hashlib.blake2b(text.encode(), digest_size=16).digest(), self._epochs[surface]
+        for surface in self._models:
+            now, before = self.under(surface, lineup), self._epochs[surface]
             if now != before.now:
                 self._epochs[surface] = Epoch(now, before.now or None)
+
+    def under(self, surface: str, lineup: Lineup) -> bytes:
+        """The digest of a surface's lists that these versions make."""
+        model = self._models[surface]
+        pair = lineup.pair(model)
+        companion = pair.popular.label if pair is not None and pair.popular is not None else ""
+        text = f"{self._made_with}\n{pair.label if pair is not None else model}\n{companion}"
+        return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 _NONE = Epoch(b"")

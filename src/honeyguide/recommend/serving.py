@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import mkstemp
@@ -35,7 +35,7 @@ class ServingModels:
 
     `lineup` is what is served now: replaced as a whole on the event loop, so that whoever took it goes on with it. Files
     and log are read on other threads. `count_popular` makes the popularity version `live@S` from the log up to sequence S;
-    `on_switch` is told after the served versions have changed."""
+    `on_switch` is told after the served versions have changed; `before_switch`, where it is set, prepares for it."""
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class ServingModels:
         self._registry, self._artefacts, self._items = registry, artefacts, items
         self._clock, self._metrics = clock, metrics
         self._last_popular, self._count_popular, self._on_switch = last_popular, count_popular, on_switch
+        self.before_switch: Callable[[Lineup], Awaitable[None]] = _nothing
         self._wanted: dict[str, ModelVersion] = {}
         self._loaded: OrderedDict[str, ServedModel] = OrderedDict()
         self._loading = threading.Lock()
@@ -95,6 +96,9 @@ class ServingModels:
             if wanted == self._wanted:
                 return False
             loaded = await asyncio.to_thread(self._load_wanted, wanted, self.lineup)
+            lineup = replace(self.lineup, pairs=loaded.pairs, refused=loaded.refused)
+            if lineup.digest != self.lineup.digest:
+                await self.before_switch(lineup)
             self._wanted = wanted
             changed = self._switch(replace(self.lineup, pairs=loaded.pairs, refused=loaded.refused))
         if changed:
@@ -203,6 +207,10 @@ class ServingModels:
         except OSError as error:
             self._metrics.background_errors.labels("last_popular").inc()
             log.warning("last known popular items not written", reason=str(error))
+
+
+async def _nothing(lineup: Lineup) -> None:
+    return
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -12,6 +12,8 @@ from honeyguide.types import ServedSlate
 SELECT_SLATE: Final = "SELECT body FROM slates WHERE request_id = ?"
 COUNT_SLATES: Final = "SELECT count(*) FROM slates"
 _AFTER: Final = "SELECT sequence, body FROM slates WHERE sequence > ? ORDER BY sequence LIMIT 500"
+_BEFORE: Final = "SELECT sequence, body FROM slates WHERE sequence < ? ORDER BY sequence DESC LIMIT ?"
+_NO_END: Final = 2**63 - 1
 _WINDOW: Final = 2_000
 """Slates that one short read looks at."""
 _CHUNK: Final = 500
@@ -77,3 +79,15 @@ def slates_after(reads: Reads, after: int) -> Iterator[list[tuple[int, ServedSla
             return
         yield [(row[0], decode_slate(row[1])) for row in rows]
         after = rows[-1][0]
+
+
+def latest_slates(reads: Reads, most: int) -> Iterator[list[ServedSlate]]:
+    """The slates stored last, newest first, at most so many, in batches of one short read each."""
+    before = _NO_END
+    while most > 0:
+        with reads.snapshot() as db:
+            rows = db.execute(_BEFORE, (before, min(most, _CHUNK))).fetchall()
+        if not rows:
+            return
+        yield [decode_slate(bytes(row[1])) for row in rows]
+        before, most = rows[-1][0], most - len(rows)

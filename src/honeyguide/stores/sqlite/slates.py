@@ -16,6 +16,7 @@ from honeyguide.stores.sql.slates import (
     decode_slate,
     encode_slate,
     expire_slates,
+    latest_slates,
     remove_slates,
     slates_after,
     slates_of,
@@ -73,6 +74,10 @@ class SqliteSlates:
     def scan(self, *, after: int = 0) -> Iterator[list[tuple[int, ServedSlate]]]:
         """The stored slates after a number, in batches of one short read each."""
         return slates_after(self._readers, after)
+
+    def latest(self, most: int) -> Iterator[list[ServedSlate]]:
+        """The slates stored last, newest first, at most so many, in batches of one short read each."""
+        return latest_slates(self._readers, most)
 
     def of_users(self, user_ids: Collection[str]) -> Iterator[list[ServedSlate]]:
         """The stored slates of these users, oldest first, in batches of one short read each."""

@@ -42,6 +42,11 @@ class RecordSuite(Fixtures):
         assert numbers == sorted(set(numbers))
         rest = [found for batch in store.slates.scan(after=numbers[999]) for _, found in batch]
         assert rest == made[1_000:]
+        latest = list(store.slates.latest(700))
+        assert max(map(len, latest)) < 700
+        assert [found for batch in latest for found in batch] == made[:499:-1]
+        assert sum(map(len, opened().slates.latest(5_000))) == 1_200
+        assert list(store.slates.latest(0)) == []
 
     def test_versions_are_numbered_once(self, store: Store, opened: Callable[[], Store]) -> None:
         """A number is never given twice: not to two at the same time, not after a version was removed."""
