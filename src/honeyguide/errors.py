@@ -4,7 +4,8 @@ HoneyguideError
 ├── InvalidInput            a value that we were given (HTTP 422)
 │   ├── ConfigError         in the configuration
 │   ├── FilterError         in a filter or rule
-│   └── NotEnoughData       too little to train or evaluate on
+│   ├── NotEnoughData       too little to train or evaluate on
+│   └── NotEnoughMemory     a model that would not fit beside what runs already
 ├── NotFound                a thing that is named and does not exist (HTTP 404)
 ├── Conflict                the present state forbids it (HTTP 409)
 │   └── DataDirectoryBusy   another server holds the data directory
@@ -72,6 +73,13 @@ class NotEnoughData(InvalidInput):
     """There is too little data for what was asked."""
 
     code = "not_enough_data"
+    exit_code = 1
+
+
+class NotEnoughMemory(InvalidInput):
+    """Fitting would take more memory than there is: refused before it begins, so that nothing is killed."""
+
+    code = "not_enough_memory"
     exit_code = 1
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from honeyguide.errors import InvalidInput
+from honeyguide.errors import NotEnoughMemory
 from honeyguide.models import ease
 from honeyguide.models.ease import Ease
 from honeyguide.models.knn import Knn
@@ -76,9 +76,11 @@ def test_a_capped_ease_is_ease_over_the_most_popular_items() -> None:
 
 
 def test_a_catalogue_that_does_not_fit_is_refused_with_a_number_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.sysconf", lambda name: 60 if name == "SC_PHYS_PAGES" else 10)
-    with pytest.raises(InvalidInput, match=r"max_items to 10 at most, or leave 'ease' out") as caught:
-        Ease().fit(random_interactions())
+    data, model = random_interactions(), Ease()
+    needed = model.peak_bytes(data.n_users, data.n_items, len(data.users))
+    monkeypatch.setattr("honeyguide.models.trained.free_memory", lambda: needed - 6 * (30**2 - 10**2))
+    with pytest.raises(NotEnoughMemory, match=r"max_items to 10 at most, or leave 'ease' out") as caught:
+        model.fit(data)
     assert "30 items" in caught.value.detail
 
 
@@ -128,5 +130,5 @@ def test_shrinkage_weakens_rare_links_most() -> None:
 def test_knn_in_blocks_is_knn(monkeypatch: pytest.MonkeyPatch) -> None:
     data = random_interactions()
     whole = Knn(k=5).fit(data).scores(histories([3, 8]))
-    monkeypatch.setattr("honeyguide.models.knn._CELLS", 7 * data.n_items)
+    monkeypatch.setattr("honeyguide.models.rows.BLOCK_CELLS", 7)
     np.testing.assert_array_equal(Knn(k=5).fit(data).scores(histories([3, 8])), whole)

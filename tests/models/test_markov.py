@@ -32,7 +32,7 @@ def test_the_last_item_speaks_loudest() -> None:
 def test_only_the_latest_entries_are_asked() -> None:
     fitted = Markov(latest=2).fit(walks())
     np.testing.assert_array_equal(fitted.scores(histories([4, 3, 0, 1])), fitted.scores(histories([0, 1])))
-    assert fitted.contributions(histories([0, 0, 1]), np.array([2], np.int32))[0, 0] == 0.0
+    assert fitted.contributions(histories([0, 3, 0, 1]), np.array([2], np.int32))[0, 0] == 0.0
 
 
 def test_a_recency_of_zero_asks_the_last_item_only() -> None:
@@ -79,7 +79,7 @@ def test_k_keeps_the_strongest_transitions() -> None:
 
 def test_summing_in_parts_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = Markov(window=4).fit(walks()).scores(histories([0, 1]))
-    monkeypatch.setattr("honeyguide.models.markov._PENDING", 1)
+    monkeypatch.setattr("honeyguide.models.steps._PENDING", 1)
     np.testing.assert_allclose(Markov(window=4).fit(walks()).scores(histories([0, 1])), whole, rtol=1e-6)
 
 
@@ -87,3 +87,25 @@ def test_a_history_of_weight_zero_is_an_empty_one() -> None:
     fitted = Markov().fit(walks())
     asked = Histories(np.array([0, 1]), np.array([1], np.int32), np.zeros(1, np.float32), np.zeros(1, np.int64))
     np.testing.assert_allclose(fitted.scores(asked), fitted.scores(histories([])), rtol=1e-6)
+
+
+def test_old_transitions_count_less() -> None:
+    day = 86_400_000
+    data = interactions([0, 0, 1, 1], [0, 1, 0, 2], ts=[0, 0, 10 * day, 10 * day], n_items=3)
+    fitted = Markov(window=1, half_life=10.0, kappa=1e-3).fit(data)
+    old, new = fitted.scores(histories([0]))[0][[1, 2]]
+    assert old == pytest.approx(new / 2, rel=1e-2)
+
+
+def test_a_run_in_a_history_is_one_step_shared_by_its_entries() -> None:
+    fitted = Markov(latest=2).fit(walks())
+    np.testing.assert_allclose(fitted.scores(histories([0, 1, 1, 1])), fitted.scores(histories([0, 1])), rtol=1e-5)
+    parts = fitted.contributions(histories([0, 1, 1]), np.array([2], np.int32))[:, 0]
+    assert parts[1] == parts[2] > 0
+
+
+def test_items_in_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Markov(window=4).fit(walks()).arrays()
+    monkeypatch.setattr("honeyguide.models.steps._PENDING", 14)
+    for name, array in Markov(window=4).fit(walks()).arrays().items():
+        np.testing.assert_allclose(np.asarray(array), np.asarray(whole[name]), rtol=1e-6)

@@ -11,6 +11,7 @@ import pytest
 from honeyguide.config.settings import Models, Segments, Settings
 from honeyguide.errors import ConfigError, GateNotMet, HoneyguideError, NotEnoughData, StorageFull
 from honeyguide.models.artefact import ARRAYS, load
+from honeyguide.models.ease import Ease
 from honeyguide.models.popular import Popular
 from honeyguide.train import compare_models
 from honeyguide.types import Histories
@@ -276,10 +277,10 @@ def test_a_full_disk_while_publishing_leaves_the_old_version_serving(shop: Shop,
 
 
 def test_a_model_that_refuses_the_data_is_left_out_and_named(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.sysconf", lambda name: 20)
+    monkeypatch.setattr(Ease, "peak_bytes", lambda *sizes: 10**15)
     report = shop.train(models=["ease", "markov"])
     failed = {model.name: model.failed for model in report.models}
-    assert "max_items to 8 at most" in failed["ease"]
+    assert "needs about 1000000.00 GB of memory" in failed["ease"]
     assert failed["markov"] == failed["popular"] == ""
     assert shop.labels() == ["markov@1", "popular@1"]
 

@@ -22,7 +22,7 @@ def _discover() -> dict[str, type[Model]]:
     found: dict[str, type[Model]] = {}
     for module in sorted(info.name for info in pkgutil.iter_modules(__path__)):
         for thing in vars(importlib.import_module(f"{__name__}.{module}")).values():
-            if isinstance(thing, type) and issubclass(thing, Trained) and thing is not Trained:
+            if isinstance(thing, type) and issubclass(thing, Trained) and "name" in vars(thing):  # else it is a frame
                 found[thing.name] = thing
     return found
 

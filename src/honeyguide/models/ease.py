@@ -6,7 +6,6 @@ popular `max_items` take part; the others score 0. Similar items are those of la
 -P_ij / sqrt(P_ii P_jj), which B holds up to a scaling (Lauritzen, "Graphical models", 1996, 5.1.3).
 """
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, Self
@@ -33,6 +32,8 @@ class Ease(Trained):
     l2: float = setting(100.0, 0.001, 1e9, "Strength of the ridge.")
     max_items: int = setting(12_000, 1, 100_000, "Most popular items that take part; memory is 4 bytes x items^2.")
     power: float = setting(0.5, 0.0, 1.0, "0 treats interactions as binary, 1 takes their weights as they are.")
+    half_life: float = setting(0.0, 0.0, 1e6, "Days after which an interaction counts half in training; 0: never.")
+    recency: float = setting(1.0, 0.0, 1.0, "Weight of a history's entry by each later one.")
     _weights: FloatArray = field(init=False, repr=False)
     _diagonal: FloatArray = field(init=False, repr=False)
     _places: IntArray = field(init=False, repr=False)
@@ -42,11 +43,11 @@ class Ease(Trained):
     def fit(self, interactions: Interactions, *, seed: int = 0, progress: Callable[[float], None] | None = None) -> Self:
         """Invert the ridge of the Gram matrix; `seed` is not used.
 
-        Raises `InvalidInput` for a catalogue that does not fit into memory or data too unbalanced for `l2`."""
-        matrix, scale = user_item_matrix(interactions, self.power)
+        Raises `InvalidInput` for data too unbalanced for `l2`, `NotEnoughMemory` for a catalogue that does not fit."""
+        interactions = self.admitted(interactions)
+        matrix, scale = user_item_matrix(interactions, self.power, half_life=self.half_life)
         counts = np.bincount(matrix.indices, minlength=interactions.n_items)
         kept = np.sort(np.argsort(-counts, kind="stable")[: self.max_items])
-        _check_memory(len(kept))
         places = np.full(interactions.n_items, -1, dtype=np.int32)
         places[kept] = np.arange(len(kept), dtype=np.int32)
         inverse = _ridge_inverse(matrix[:, kept] if len(kept) < interactions.n_items else matrix, self.l2, progress)
@@ -60,7 +61,8 @@ class Ease(Trained):
 
     def _given(self, histories: Histories) -> tuple[IntArray, FloatArray]:
         """(rows of the weight matrix, x) of the entries; x is 0 where the item does not take part."""
-        items, weights, _ = history_weights(histories, len(self._places), self.power, float(self._scale[0]))
+        n_items, scale = len(self._places), float(self._scale[0])
+        items, weights, _ = history_weights(histories, n_items, self.power, scale, self.recency)
         if len(self._kept) == len(self._places):
             return items, weights
         rows = self._places[items]
@@ -114,16 +116,18 @@ class Ease(Trained):
         twin._scale = take(arrays, "scale", np.float32, 1)
         return twin
 
+    def peak_bytes(self, n_users: int, n_items: int, n_events: int) -> int:
+        """The matrix of items, or for few users the dense matrices by which they are the shorter way."""
+        items = min(n_items, self.max_items)
+        dense = _BYTES_PER_CELL * items**2
+        if 3 * n_users < items:
+            dense = 4 * items**2 + 16 * n_users * (n_users + items)
+        return super().peak_bytes(n_users, n_items, n_events) + dense
 
-def _check_memory(items: int) -> None:
-    have = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    most = int((have / _BYTES_PER_CELL) ** 0.5)
-    if items > most:
-        needed = _BYTES_PER_CELL * items**2 / 1e9
-        raise InvalidInput(
-            f"EASE over {items} items needs {needed:.1f} GB of memory; there are {have / 1e9:.1f}.",
-            cure=f"Set models.params.ease.max_items to {most} at most, or leave 'ease' out of models.train.",
-        )
+    def _cure_of_memory(self, interactions: Interactions, have: int) -> str:
+        left = have - super().peak_bytes(interactions.n_users, interactions.n_items, len(interactions.users))
+        most = int((max(left, 0) / _BYTES_PER_CELL) ** 0.5)
+        return f"Set models.params.ease.max_items to {most} at most, or leave 'ease' out of models.train."
 
 
 def _ridge_inverse(matrix: csr_array, l2: float, progress: Callable[[float], None] | None) -> FloatArray:

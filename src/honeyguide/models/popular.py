@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from honeyguide.errors import DamagedArtefact
-from honeyguide.models.rows import user_item_matrix
+from honeyguide.models.rows import aged, user_item_matrix
 from honeyguide.models.trained import Trained, setting, take
 from honeyguide.types import FloatArray, Histories, IntArray, Interactions, LongArray
 
 Wide = NDArray[np.float64]
-_DAY_MS = 86_400_000.0
 
 
 @dataclass(kw_only=True, eq=False)
@@ -37,6 +36,7 @@ class Popular(Trained):
 
     def fit(self, interactions: Interactions, *, seed: int = 0, progress: Callable[[float], None] | None = None) -> Self:
         """Count; `seed` is not used. Each (user, item) pair counts once, at its latest time."""
+        interactions = self.admitted(interactions)
         n_items, n_segments = interactions.n_items, max(1, interactions.n_segments)
         pairs, _ = user_item_matrix(interactions, self.power)
         users = np.repeat(np.arange(interactions.n_users), np.diff(pairs.indptr))
@@ -53,11 +53,8 @@ class Popular(Trained):
         return self.with_arrays({"scores": shares.astype(np.float32)})
 
     def _decay(self, ts: Wide) -> Wide:
-        """Weight of an event by its age. Age 0 is the 99th percentile: one clock in the far future ages nobody else."""
-        if not len(ts):
-            return ts
-        age = np.maximum(np.quantile(ts, 0.99, method="inverted_cdf") - ts, 0.0) / _DAY_MS
-        decayed: Wide = self.floor + (1.0 - self.floor) * np.exp2(-age / self.half_life)
+        """Weight of an event by its age: that of `aged`, but never less than `floor`."""
+        decayed: Wide = self.floor + (1.0 - self.floor) * aged(ts, self.half_life).astype(np.float64)
         return decayed
 
     def scores(self, histories: Histories) -> FloatArray:

@@ -1,20 +1,28 @@
 """What the models share: hyper-parameters as checked fields, the trained state as named arrays."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from honeyguide.errors import ConfigError, DamagedArtefact, InvalidInput
-from honeyguide.types import Json
+from honeyguide.errors import ConfigError, DamagedArtefact, InvalidInput, NotEnoughMemory
+from honeyguide.models.resources import free_memory
+from honeyguide.types import BoolArray, Interactions, Json
+
+_EVENT_BYTES: Final = 100  # of an event while events become a matrix: keys, their order, and copies of both
 
 
 def setting(default: Any, low: float, high: float, doc: str) -> Any:
     """A hyper-parameter: its default, the closed range that it may have, and what it does."""
     return field(default=default, metadata={"low": low, "high": high, "doc": doc})
+
+
+def choice(default: str, options: Sequence[str], doc: str) -> Any:
+    """A hyper-parameter that is one of some words: its default, all of them, and what it does."""
+    return field(default=default, metadata={"options": tuple(options), "doc": doc})
 
 
 def take(arrays: Mapping[str, object], name: str, dtype: type[np.generic], *shape: int) -> NDArray[Any]:
@@ -60,6 +68,11 @@ class Trained:
                 self._check(spec.name, getattr(self, spec.name), spec.type, spec.metadata)
 
     def _check(self, name: str, value: object, kind: object, metadata: Mapping[str, Any]) -> None:
+        if "options" in metadata:
+            if value not in metadata["options"]:
+                cure = f"Set it to one of: {', '.join(metadata['options'])}."
+                raise ConfigError(f"models.params.{self.name}.{name} is {value!r}.", cure=cure)
+            return
         number = isinstance(value, int if kind in (int, "int") else int | float) and not isinstance(value, bool)
         low, high = metadata["low"], metadata["high"]
         if not number or not low <= value <= high:
@@ -73,6 +86,45 @@ class Trained:
             raise InvalidInput(f"This {self.name} model is not trained.", cure="Call fit first; it returns the model.")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
+    def peak_bytes(self, n_users: int, n_items: int, n_events: int) -> int:
+        """About the most memory that `fit` takes at once, beside the data itself: an upper estimate, from sizes alone."""
+        return _EVENT_BYTES * n_events + 64 * (n_users + n_items)
+
+    def admitted(self, interactions: Interactions, *, dislikes: bool = False) -> Interactions:
+        """The data as a fit takes it: rows that weigh nothing are left out, and those of negative weight, which say that
+        somebody disliked an item, where `dislikes` is false.
+
+        Raises `InvalidInput` for numbers that are none or are out of range, `NotEnoughMemory` before anything is begun."""
+        _check_rows(self.name, interactions)
+        needed, have = self.peak_bytes(interactions.n_users, interactions.n_items, len(interactions.users)), free_memory()
+        if needed > have:
+            raise NotEnoughMemory(
+                f"{self.name} over {interactions.n_users} users, {interactions.n_items} items and "
+                f"{len(interactions.users)} events needs about {needed / 1e9:.2f} GB of memory; {have / 1e9:.2f} are free.",
+                cure=self._cure_of_memory(interactions, have),
+            )
+        kept = interactions.weights != 0 if dislikes else interactions.weights > 0
+        return interactions if bool(kept.all()) else _only(interactions, kept)
+
+    def _cure_of_memory(self, interactions: Interactions, have: int) -> str:
+        """What to do about a model that does not fit."""
+        return f"Free some, or leave {self.name!r} out of models.train."
+
     def params(self) -> Json:
         """The hyper-parameters, as JSON; `type(self)(**params)` is an untrained twin."""
         return {spec.name: getattr(self, spec.name) for spec in fields(self) if spec.init}
+
+
+def _check_rows(name: str, data: Interactions) -> None:
+    """Raise `InvalidInput` for data that no model can be fitted on."""
+    cure = "Leave such events out; honeyguide import and honeyguide train do."
+    bad = int(np.count_nonzero(~np.isfinite(data.weights)))
+    if bad:
+        raise InvalidInput(f"{bad} of {len(data.weights)} weights given to {name} are not finite numbers.", cure=cure)
+    for what, numbers, n in (("user", data.users, data.n_users), ("item", data.items, data.n_items)):
+        if len(numbers) and not 0 <= int(numbers.min()) <= int(numbers.max()) < n:
+            raise InvalidInput(f"There are {what} numbers given to {name} that are not in 0 to {n - 1}.", cure=cure)
+
+
+def _only(data: Interactions, rows: BoolArray) -> Interactions:
+    return replace(data, users=data.users[rows], items=data.items[rows], weights=data.weights[rows], ts=data.ts[rows])
