@@ -1,218 +1,179 @@
-"""Quality of the default models on real data, on full rankings, beside plain implementations of the same ideas.
+"""Quality of the models, and of the one that is chosen by itself, on full rankings: one line of JSON for each.
 
-    python -m benchmarks quality [SET ...]
+    python -m benchmarks.quality --set movielens-100k
+    python -m benchmarks.quality --train FILE --test FILE --format lists
+    python -m benchmarks.quality --train FILE --format sequences
+    python -m benchmarks.quality --train FILE --format events --budget 5m
 
-Data is read from ../shared/data; a set that is not there is left out.
+Without --set or --train every set in ../shared/data is measured. What is left out, and why, is said on stderr.
+`python -m benchmarks quality` writes the same figures with intervals, beside plain implementations, as a page.
+
+Protocols. All items are ranked, none of the user's past. P1 (lists): the given test part; P2 (sequences): the last item of
+each user, all before it is learned from; P5 (events): the latest 20 % of each user's distinct items, at least one. Recall is
+hits / held-out items, NDCG binary, its ideal over min(held out, k); means over the users who are asked. `coverage` is the
+share of all items in any list of 20, of 10 for P2. `auto` is chosen on a validation part inside the training part, and its
+`fit_s` is all that choosing and fitting took.
 """
 
-import gzip
+import argparse
+import json
 import sys
 import time
-import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
-import numpy as np
-import polars as pl
-from scipy.sparse import csr_matrix, load_npz
-
+from benchmarks.auto import choose
 from benchmarks.report import Report
+from benchmarks.sets import ALIASES, DATA, P1, P2, P5, SETS
+from benchmarks.split_files import FORMATS, read_split
+from honeyguide.config.settings import parse_duration
+from honeyguide.errors import InvalidInput, NotEnoughData
 from honeyguide.models import REGISTRY
-from honeyguide.offline.evaluation import evaluate
-from honeyguide.offline.splits import Split, by_time, leave_last
-from honeyguide.types import Interactions
+from honeyguide.offline.evaluation import Evaluation, evaluate
+from honeyguide.offline.splits import Split
+from honeyguide.types import Json
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-MODELS = ("popular", "knn", "als", "ease", "markov")
-P1 = "P1: the published split, no order in time"
-P2 = "P2: last item of each user"
-P5 = "P5: latest 20 % of each user's items"
-
-
-def numbered(frame: pl.DataFrame) -> Interactions:
-    """Columns user, item, ts and perhaps weight as interactions by time; equal times by item, as the references had them."""
-    frame = frame.sort("ts", "item", maintain_order=True)
-    users, items = (frame[name].rank("dense").cast(pl.Int32).to_numpy() - 1 for name in ("user", "item"))
-    weights = frame["weight"].cast(pl.Float32).to_numpy() if "weight" in frame.columns else np.ones(len(users), np.float32)
-    ts = frame["ts"].cast(pl.Int64).to_numpy()
-    return Interactions(users, items, weights, ts, int(users.max()) + 1, int(items.max()) + 1)
-
-
-def latest_small(*, rated: bool = False) -> Split:
-    """MovieLens latest-small; `rated`: an interaction weighs its stars over 3."""
-    frame = pl.read_csv(DATA / "movielens-latest-small" / "ratings.csv")
-    weight = [pl.col("rating").alias("weight") / 3] if rated else []
-    return by_time(numbered(frame.select(*weight, user="userId", item="movieId", ts=pl.col("timestamp") * 1000)), 0.2)
-
-
-def movielens_100k() -> Split:
-    """MovieLens 100k."""
-    path, names = DATA / "movielens-100k" / "u.data", ["user", "item", "rating", "ts"]
-    frame = pl.read_csv(path, separator="\t", has_header=False, new_columns=names)
-    return by_time(numbered(frame.select("user", "item", ts=pl.col("ts") * 1000)), 0.2)
-
-
-def deskdrop(*, weighed: bool = False) -> Split:
-    """CI&T Deskdrop, people with five articles or more; `weighed`: comments 4, bookmarks and follows 3, likes 2, views 1."""
-    path = DATA / "deskdrop" / "users_interactions.csv.zip"
-    with zipfile.ZipFile(path) as file:
-        frame = pl.read_csv(file.read(file.namelist()[0]), infer_schema_length=0)
-    frame = frame.select(user="personId", item="contentId", ts=pl.col("timestamp").cast(pl.Int64) * 1000, kind="eventType")
-    frame = frame.filter(pl.col("item").n_unique().over("user") >= 5)
-    if weighed:
-        weights = {"VIEW": 1, "LIKE": 2, "BOOKMARK": 3, "FOLLOW": 3, "COMMENT CREATED": 4}
-        frame = frame.with_columns(weight=pl.col("kind").replace_strict(weights))
-    return by_time(numbered(frame.drop("kind")), 0.2)
-
-
-def ml_1m() -> Split:
-    """The order-preserving MovieLens-1M sequences; the place in the sequence is the time."""
-    text = gzip.decompress((DATA / "ml-1m-seq" / "ml-1m.txt.gz").read_bytes())
-    frame = pl.read_csv(text, separator=" ", has_header=False, new_columns=["user", "item"])
-    return leave_last(numbered(frame.with_columns(ts=pl.int_range(pl.len()).over("user"))))
-
-
-def beauty() -> Split:
-    """Amazon Beauty sequences."""
-    rows = []
-    for line in (DATA / "amazon-seq" / "Beauty.txt").read_text().splitlines():
-        user, *items = line.split()
-        rows += [(user, item, place) for place, item in enumerate(items)]
-    return leave_last(numbered(pl.DataFrame(rows, schema=["user", "item", "ts"], orient="row")))
-
-
-def gowalla() -> Split:
-    """Gowalla check-ins with the published split."""
-    train = csr_matrix(load_npz(DATA / "gowalla" / "s_adj_mat.npz"))[:29_858, 29_858:].tocoo()
-    rows = [line.split() for line in (DATA / "gowalla" / "test.txt").read_text().splitlines()]
-    held = {int(user): [int(item) for item in items] for user, *items in rows if items}
-    users = np.array(sorted(held), dtype=np.int32)
-    indptr = np.concatenate([[0], np.cumsum([len(held[user]) for user in users.tolist()])])
-    ones, now = np.ones(train.nnz, np.float32), np.zeros(train.nnz, np.int64)
-    data = Interactions(train.row.astype(np.int32), train.col.astype(np.int32), ones, now, *train.shape)
-    return Split(data, users, indptr, np.concatenate([held[user] for user in users.tolist()]).astype(np.int32))
+PROTOCOLS: Final = {"lists": P1, "sequences": P2, "events": P5}
+_CHEAPEST_FIRST: Final = ("popular", "markov", "knn", "als", "ease")
+_NEEDS_ORDER: Final = ("markov",)
+_K: Final = 20
 
 
 @dataclass(frozen=True)
-class Set:
-    """A data set, its protocol, and what a plain implementation reached: model -> Recall/NDCG/coverage; fit seconds."""
+class Measured:
+    """One model's line: `name` is the model or `auto`, `params` what it was fitted with."""
 
-    load: Callable[[], Split]
-    protocol: str
-    k: int
-    reference: Mapping[str, str] = field(default_factory=dict)
-    models: tuple[str, ...] = MODELS
-
-
-SETS = {
-    "movielens-latest-small": Set(
-        latest_small,
-        P5,
-        20,
-        {
-            "popular": ".0677/.0896/.017; 0",
-            "knn": ".0996/.1177/.075; 0.5",
-            "als": ".1168/.1244/.109; 0.4",
-            "ease": ".1281/.1405/.080; 14",
-        },
-    ),
-    "movielens-latest-small, weighed by stars": Set(lambda: latest_small(rated=True), P5, 20),
-    "movielens-100k": Set(
-        movielens_100k,
-        P5,
-        20,
-        {
-            "popular": ".0954/.1129/.069; 0",
-            "knn": ".1745/.1860/.158; 0.1",
-            "als": ".1952/.1971/.430; 0.3",
-            "ease": ".1965/.2049/.316; 0.2",
-        },
-    ),
-    "deskdrop": Set(
-        deskdrop,
-        P5,
-        20,
-        {
-            "popular": ".0396/.0199/.016; 0",
-            "knn": ".0486/.0235/.671; 0.1",
-            "als": ".0755/.0359/.379; 0.2",
-            "ease": ".0810/.0405/.441; 0.6",
-        },
-    ),
-    "deskdrop, weighed by type": Set(lambda: deskdrop(weighed=True), P5, 20),
-    "ml-1m-seq": Set(
-        ml_1m,
-        P2,
-        10,
-        {
-            "popular": ".0363/.0178/.058; 0",
-            "knn": ".0697/.0356/.149; 1.0",
-            "als": ".0983/.0498/.452; 3.2",
-            "ease": ".1091/.0541/.393; 2.0",
-            "markov": ".2151/.1261/.668; 0.8",
-        },
-    ),
-    "beauty": Set(
-        beauty,
-        P2,
-        10,
-        {
-            "popular": ".0137/.0061/.001; 0",
-            "knn": ".0621/.0364/.929; 0.1",
-            "als": ".0562/.0287/.167; 2.4",
-            "ease": ".0782/.0445/.752; 23",
-            "markov": ".0757/.0503/.878; 0.2",
-        },
-    ),
-    "gowalla": Set(
-        gowalla,
-        P1,
-        20,
-        {
-            "popular": ".0416/.0317/.001; 0",
-            "knn": ".1157/.0840/.784; 1.6",
-            "als": ".1465/.1265/.111; 6.5",
-            "ease": ".1527/.1312/.344; 48",
-        },
-        ("popular", "knn", "als", "ease"),
-    ),
-}
+    name: str
+    params: Json
+    fit_seconds: float
+    evaluation: Evaluation
 
 
-def row(name: str, split: Split, k: int, reference: str) -> dict[str, object]:
-    """Fit one model with its defaults and measure it."""
-    started, busy = time.perf_counter(), time.process_time()
-    fitted = REGISTRY[name]().fit(split.train, seed=0)
-    seconds, busy = time.perf_counter() - started, time.process_time() - busy
-    found = evaluate(fitted, split, k=k)
-    recall, ndcg = found.interval("recall", 0), found.interval("ndcg", 0)
+def measured(split: Split, protocol: str, *, names: Sequence[str], budget: float, seed: int) -> Iterator[Measured]:
+    """Each model fitted with its defaults on the past and asked for the rest, then the one chosen on the past alone."""
+    if not len(split.users):
+        cure = "It takes users with two different items at least, or with a line in the test part."
+        raise NotEnoughData("There is nobody to ask: nothing is held out.", cure=cure)
+    known = [name for name in names if protocol != P1 or name not in _NEEDS_ORDER]
+    for name in known:
+        started = time.perf_counter()
+        try:
+            fitted = REGISTRY[name]().fit(split.train, seed=seed)
+        except InvalidInput as error:
+            print(f"{name} is left out: {error}", file=sys.stderr)
+            continue
+        seconds = time.perf_counter() - started
+        yield Measured(name, fitted.params(), seconds, evaluate(fitted, split, k=_K))
+    choice = choose(split.train, known, last=protocol == P2, k=10 if protocol == P2 else _K, budget=budget, seed=seed)
+    yield Measured("auto", choice.params, choice.seconds, evaluate(choice.model, split, k=_K))
+
+
+def line(title: str, protocol: str, found: Measured) -> dict[str, Any]:
+    """The JSON of one model."""
+    at_20, at_10 = found.evaluation, found.evaluation.at(10)
     return {
-        "model": name,
-        f"recall@{k}": f"{recall.mean:.4f}",
-        "95 %": f"{recall.low:.4f}-{recall.high:.4f}",
-        f"ndcg@{k}": f"{ndcg.mean:.4f}",
-        "95 % ": f"{ndcg.low:.4f}-{ndcg.high:.4f}",
-        f"coverage@{k}": f"{found.coverage:.3f}",
-        "fit s": f"{seconds:.1f}",
-        "fit cpu s": f"{busy:.1f}",
-        "reference": reference,
+        "set": title,
+        "protocol": protocol,
+        "model": found.name,
+        "params": found.params,
+        "recall@20": round(at_20.mean("recall"), 6),
+        "ndcg@20": round(at_20.mean("ndcg"), 6),
+        "hr@10": round(at_10.mean("hit_rate"), 6),
+        "ndcg@10": round(at_10.mean("ndcg"), 6),
+        "mrr@20": round(at_20.mean("mrr"), 6),
+        "coverage": round((at_10 if protocol == P2 else at_20).coverage, 6),
+        "fit_s": round(found.fit_seconds, 3),
+        "users": len(at_20.values["ndcg"]),
     }
 
 
+def model_names() -> list[str]:
+    """All models, the cheapest first, so that a small budget is spent on many."""
+    return sorted(REGISTRY, key=lambda name: (_CHEAPEST_FIRST.index(name) if name in _CHEAPEST_FIRST else 99, name))
+
+
+def command(words: Sequence[str]) -> int:
+    """What the command line asks for, as lines of JSON on stdout; the exit code."""
+    given = _parser().parse_args(words)
+    try:
+        budget = float(given.budget) if given.budget.isdecimal() else parse_duration(given.budget)
+        names = [name for name in model_names() if not given.models or name in given.models.split(",")]
+        for title, protocol, split in _asked(given):
+            for found in measured(split, protocol, names=names, budget=budget, seed=given.seed):
+                print(json.dumps(line(title, protocol, found)), flush=True)
+    except (InvalidInput, ValueError) as error:
+        print(f"python -m benchmarks.quality: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.quality",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    named = ", ".join([*SETS, *ALIASES])
+    parser.add_argument("--set", action="append", metavar="NAME", help=f"a set; may be repeated: {named}")
+    parser.add_argument("--train", type=Path, metavar="FILE", help="a file of your own to learn from")
+    parser.add_argument("--test", type=Path, metavar="FILE", help="for lists: the held-out part")
+    parser.add_argument("--format", choices=FORMATS, help="lists or sequences: user item item ...; events: CSV")
+    parser.add_argument("--budget", default="10m", metavar="TIME", help="for choosing by itself: 90s, 2m, 1h; 10m")
+    parser.add_argument("--models", metavar="NAMES", help="only these, with commas between them; all")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random; 0")
+    return parser
+
+
+def _asked(given: argparse.Namespace) -> Iterator[tuple[str, str, Split]]:
+    """(name, protocol, split) of what is to be measured. Raises `InvalidInput` for words that do not go together."""
+    if given.train is not None:
+        if given.set or given.format is None:
+            raise InvalidInput("--train needs --format, and no --set.", cure=f"Formats: {', '.join(FORMATS)}.")
+        yield given.train.name, PROTOCOLS[given.format], read_split(given.format, given.train, given.test)
+        return
+    if given.test is not None or given.format is not None:
+        raise InvalidInput("--test and --format go with --train FILE.", cure="Name it, or a set with --set.")
+    for name in given.set or SETS:
+        title = ALIASES.get(name, name)
+        if title not in SETS:
+            raise InvalidInput(f"There is no set {name!r}.", cure=f"There are: {', '.join(SETS)}.")
+        try:
+            split = SETS[title].load()
+        except FileNotFoundError as error:
+            if given.set:
+                raise InvalidInput(f"{name} is not there: {error.filename}.", cure=f"Put it into {DATA}.") from error
+            print(f"{title} is not there and is left out", file=sys.stderr)
+            continue
+        yield title, SETS[title].protocol, split
+
+
+def row(protocol: str, found: Measured, reference: str) -> dict[str, object]:
+    """One model as a row of the page."""
+    evaluation = found.evaluation.at(10 if protocol == P2 else _K)
+    spans = evaluation.intervals(0)
+    told: dict[str, object] = {"model": found.name if found.name != "auto" else f"auto ({found.params['model']})"}
+    for name, space in (("recall", ""), ("ndcg", " ")):
+        told[f"{name}@{evaluation.k}"] = f"{spans[name].mean:.4f}"
+        told[f"95 %{space}"] = f"{spans[name].low:.4f}-{spans[name].high:.4f}"
+    told[f"coverage@{evaluation.k}"] = f"{evaluation.coverage:.3f}"
+    return told | {"fit s": f"{found.fit_seconds:.1f}", "reference": reference}
+
+
 def main() -> None:
-    """Measure every set that is there, or those that are named, and write the report."""
+    """Measure every set that is there, and write the page."""
     report = Report(
         "quality",
-        "Quality of the default models, untuned",
+        "Quality of the models, untuned, and of the one that is chosen",
         "Defaults as shipped. All items are ranked, without those of the user's past; intervals by bootstrap over users. "
-        "Every interaction weighs the same unless the heading says otherwise, and models see whole histories. 'reference': "
-        "recall/ndcg/coverage; fit seconds of a plain implementation with parameters chosen by hand on the same split "
-        "(kNN: cosine, 100 neighbours; Markov: first order; EASE on Gowalla: the 16,000 most popular items).",
+        "Every interaction weighs the same unless the name says otherwise, and models see whole histories. 'auto' is chosen "
+        "on a validation part inside the training part. 'reference': recall/ndcg/coverage; fit seconds of a plain "
+        "implementation with parameters chosen by hand on the same split (kNN: cosine, 100 neighbours; Markov: first order; "
+        "EASE on Gowalla: the 16,000 most popular items).",
     )
-    asked = sys.argv[1:] or list(SETS)
-    for title in asked:
-        own = SETS[title]
+    for title, own in SETS.items():
         try:
             split = own.load()
         except FileNotFoundError:
@@ -220,12 +181,12 @@ def main() -> None:
             continue
         past, rows = split.train, []
         shape = f"{past.n_users:,} users, {past.n_items:,} items, {len(past.users):,} events, {len(split.items):,} held out"
-        for name in own.models:
-            rows.append(row(name, split, own.k, own.reference.get(name, "")))
+        for found in measured(split, own.protocol, names=model_names(), budget=600.0, seed=0):
+            rows.append(row(own.protocol, found, own.reference.get(found.name, "")))
             print(title, rows[-1], file=sys.stderr)
         report.table(f"{title} ({own.protocol}; {shape})", rows)
     report.write()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(command(sys.argv[1:]))
