@@ -1,9 +1,7 @@
 """Private Redis servers for tests: real processes on free ports, stopped at the end. They persist only when told to."""
 
-import shutil
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,16 +10,21 @@ from typing import Any
 
 import pytest
 
-BINARY = shutil.which("redis-server") or shutil.which("valkey-server")
-needs_redis = pytest.mark.skipif(BINARY is None, reason="redis-server is not installed (apt-get install redis-server)")
+from honeyguide.errors import Unavailable
+from honeyguide.simulate.private import PrivateRedis, free_port, program
+
+
+def _installed() -> bool:
+    try:
+        return bool(program("redis-server"))
+    except Unavailable:
+        return False
+
+
+INSTALLED = _installed()
+needs_redis = pytest.mark.skipif(not INSTALLED, reason="redis-server is not installed (apt-get install redis-server)")
 
 GENEROUS = 30.0
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def eventually(condition: Callable[[], Any], limit: float = GENEROUS) -> Any:
@@ -33,43 +36,15 @@ def eventually(condition: Callable[[], Any], limit: float = GENEROUS) -> Any:
     return held
 
 
-class RedisServer:
-    """One server process. `start` again after `kill` or `stop` keeps port and folder."""
-
-    def __init__(self, folder: Path, *options: str, port: int | None = None) -> None:
-        self.folder, self.options, self.port = folder, options, port or free_port()
-        self.process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def start(self, *options: str) -> None:
-        assert BINARY is not None
-        base = [
-            "--port",
-            str(self.port),
-            "--bind",
-            "127.0.0.1",
-            "--dir",
-            str(self.folder),
-            "--save",
-            "",
-            "--daemonize",
-            "no",
-        ]
-        log = self.folder / f"redis-{self.port}.log"
-        with log.open("ab") as out:
-            command = [BINARY, *base, *self.options, *options]
-            self.process = subprocess.Popen(command, stdout=out, stderr=out)
-        eventually(lambda: self.reply("PING") == b"+PONG\r\n")
+class RedisServer(PrivateRedis):
+    """A server, and a client of its own. `start` again after `kill` or `stop` keeps port and folder."""
 
     def reply(self, *command: str | bytes) -> bytes:
         """What the server says to one command, raw; nothing if it does not answer."""
         parts = [part if isinstance(part, bytes) else part.encode() for part in command]
         text = b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=GENEROUS) as connection:
                 connection.sendall(text)
                 return connection.recv(1 << 20)
         except OSError:
@@ -87,39 +62,23 @@ class RedisServer:
         text = self.said("KEYS", "*").decode()
         return [line for line in text.split("\r\n")[1:] if line and not line.startswith("$")]
 
+    def peak(self) -> int:
+        """The most memory that it ever had in use, in bytes."""
+        (line,) = [line for line in self.said("INFO", "memory").split(b"\r\n") if line.startswith(b"used_memory_peak:")]
+        return int(line.partition(b":")[2])
+
     def freeze(self) -> None:
-        self._signal(signal.SIGSTOP)
+        self.signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self._signal(signal.SIGCONT)
-
-    def kill(self) -> None:
-        self._signal(signal.SIGKILL)
-        assert self.process is not None
-        self.process.wait(GENEROUS)
-        self.process = None
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.thaw()
-            self.process.terminate()
-            self.process.wait(GENEROUS)
-            self.process = None
-
-    def _signal(self, number: int) -> None:
-        assert self.process is not None
-        self.process.send_signal(number)
+        self.signal(signal.SIGCONT)
 
 
 @contextmanager
-def redis_server(folder: Path, *options: str) -> Iterator[RedisServer]:
+def redis_server(folder: Path, **options: Any) -> Iterator[RedisServer]:
     """A server that runs while the block does."""
-    server = RedisServer(folder, *options)
-    server.start()
-    try:
+    with RedisServer(folder, options=options) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @contextmanager
@@ -128,10 +87,8 @@ def redis_cluster(folder: Path, nodes: int = 3) -> Iterator[Sequence[RedisServer
     servers: list[RedisServer] = []
     try:
         for number in range(nodes):
-            home = folder / f"node{number}"
-            home.mkdir()
-            port = _cluster_port()
-            server = RedisServer(home, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000", port=port)
+            options = {"cluster-enabled": "yes", "cluster-node-timeout": 2000}
+            server = RedisServer(folder / f"node{number}", _cluster_port(), options)
             servers.append(server)
             server.start()
         share = -(-16_384 // nodes)

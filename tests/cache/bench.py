@@ -20,6 +20,7 @@ from honeyguide.cache import (
     Want,
 )
 from honeyguide.clock import ManualClock
+from honeyguide.protocols import SharedCache
 from honeyguide.testing.shared_cache import MemoryServer, MemoryShared
 from honeyguide.types import Invalidation
 
@@ -153,7 +154,7 @@ TRUST = 0.5
 class Node:
     """One of several nodes."""
 
-    def __init__(self, nodes: Nodes, store: MemoryShared, ahead: float, lifetime: dict[str, Any]) -> None:
+    def __init__(self, nodes: Nodes, store: SharedCache, ahead: float, lifetime: dict[str, Any]) -> None:
         self.nodes, self.store = nodes, store
         self.clock = Ahead(nodes.clock, ahead)
         self.generations = Generations(random.Random(len(nodes.server.stream) + id(self)).getrandbits)

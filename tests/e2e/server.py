@@ -4,13 +4,12 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import httpx
 
 GENEROUS = 60.0
+_TOLD = 30
 
 
 @dataclass
@@ -27,6 +27,12 @@ class Server:
     process: subprocess.Popen[str]
     url: str
     http: httpx.Client
+    said: list[str]
+
+    def end(self) -> str:
+        """How the process ended, and what it said last; nothing while it runs."""
+        code = self.process.poll()
+        return "" if code is None else f"process {self.process.pid} ended with {code}:\n{''.join(self.said[-_TOLD:])}"
 
     def recommend(self, user: str, n: int = 10, **fields: Any) -> dict[str, Any]:
         answer = self.http.post("/v1/recommendations", json={"user_id": user, "n": n, **fields})
@@ -48,6 +54,20 @@ class Server:
         """As the kernel does when memory runs out."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(GENEROUS)
+
+
+class Telling(httpx.HTTPTransport):
+    """Says of a server that does not answer how it ended."""
+
+    server: Server | None = None
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return super().handle_request(request)
+        except httpx.TransportError as error:
+            if self.server is None or not (end := self.server.end()):
+                raise
+            raise type(error)(f"{error}; {end}") from error
 
 
 def command(data_dir: Path, *words: str) -> list[str]:
@@ -93,8 +113,10 @@ def running(words: Sequence[str], **environ: str) -> Iterator[Server]:
             assert line, "".join(complaints)
             text += line
         url = json.loads(text)["url"]
-        with httpx.Client(base_url=url, timeout=GENEROUS, trust_env=False) as http:
-            yield Server(process, url, http)
+        telling = Telling()
+        with httpx.Client(base_url=url, timeout=GENEROUS, trust_env=False, transport=telling) as http:
+            telling.server = Server(process, url, http, complaints)
+            yield telling.server
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGCONT)  # a test may have frozen it
@@ -111,26 +133,3 @@ def eventually(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert time.monotonic() < end, f"never happened: {what}"
         time.sleep(0.02)
-
-
-@contextmanager
-def redis(folder: Path) -> Iterator[str]:
-    """A private Redis; its address."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    words = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    server = subprocess.Popen(words, stdout=subprocess.DEVNULL)
-    try:
-        eventually(lambda: _answers(port), "Redis answering")
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        server.terminate()
-        server.wait(GENEROUS)
-
-
-def _answers(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-        connection.sendall(b"PING\r\n")
-        return connection.recv(100).startswith(b"+PONG")
-    return False

@@ -10,7 +10,8 @@ import pytest
 
 from honeyguide import Honeyguide
 from tests import postgres
-from tests.e2e.server import GENEROUS, command, redis, serving
+from tests.e2e.server import GENEROUS, command, serving
+from tests.redis_server import redis_server
 from tests.shop import catalogue, history
 
 
@@ -27,9 +28,8 @@ def environ(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def with_redis(tmp_path: Path, environ: dict[str, str]) -> Iterator[dict[str, str]]:
-    (tmp_path / "redis").mkdir()
-    with redis(tmp_path / "redis") as url:
-        yield {**environ, "HONEYGUIDE_REDIS__URL": url}
+    with redis_server(tmp_path / "redis") as redis:
+        yield {**environ, "HONEYGUIDE_REDIS__URL": redis.url}
 
 
 def refused(data_dir: Path, environ: dict[str, str]) -> tuple[int, str]:

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,15 @@ import httpx
 import pytest
 
 from honeyguide.clock import SystemClock
-from tests.e2e.server import GENEROUS, Server, command, eventually, redis, run, serving
+from tests.e2e.server import GENEROUS, Server, command, eventually, run, serving
+from tests.redis_server import redis_server
 from tests.shop import open_shop
 
 
 @pytest.fixture
 def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
-    (tmp_path / "redis").mkdir()
-    with redis(tmp_path / "redis") as url:
-        yield {"HONEYGUIDE_REDIS__URL": url}
+    with redis_server(tmp_path / "redis") as redis:
+        yield {"HONEYGUIDE_REDIS__URL": redis.url}
 
 
 @pytest.fixture
@@ -160,6 +161,40 @@ def test_what_one_process_took_the_other_shows(server: Server) -> None:
             return bool(answer["as_of"] >= sequence)
 
         eventually(lambda: all(knows() for _ in range(4)), "the purchase in every list")
+
+
+def test_the_processes_share_lists_and_what_invalidates_them(server: Server) -> None:
+    """A list that one made the other serves from Redis; and once an event is known, by whatever way it came, nothing in
+    either's memory or in Redis brings back a list from before."""
+    for turn in range(5):
+        user = f"shared {turn}"
+        server.send("view", user, "ball")
+        eventually(lambda user=user: {"l1", "l2"} <= tiers(server, user), "its list in both memories")  # type: ignore[misc]
+        sequence = server.send("purchase", user, "tea")
+        eventually(partial(all_know, server, user, sequence), "the purchase in every list")
+        for _ in range(5):
+            assert all_know(server, user, sequence), "it was known before"
+    told = {"l1": 'served_from="l1"', "l2": 'served_from="l2"'}
+    for tier, label in told.items():
+        assert server.metric(rf"honeyguide_recommend_requests_total\{{.*{label}.*\}}") >= 5, tier
+
+
+def listed(server: Server, user: str) -> dict[str, Any]:
+    """A list on a connection of its own: any process may make it."""
+    answer = httpx.post(
+        f"{server.url}/v1/recommendations", json={"user_id": user, "n": 3}, timeout=GENEROUS, trust_env=False
+    )
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def tiers(server: Server, user: str) -> set[str]:
+    return {listed(server, user)["served_from"] for _ in range(6)}
+
+
+def all_know(server: Server, user: str, sequence: int) -> bool:
+    return all(listed(server, user)["as_of"] >= sequence for _ in range(4))
 
 
 def test_a_stop_fails_no_request_of_who_heeds_it(data_dir: Path, environ: dict[str, str]) -> None:

@@ -1,8 +1,6 @@
 """Two real nodes on one PostgreSQL and one Redis, each behind a proxy of its own that can do to it what networks do."""
 
 import os
-import signal
-import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -14,10 +12,10 @@ import httpx
 
 from honeyguide.clock import SystemClock
 from honeyguide.config.settings import Storage
-from honeyguide.simulate.private import PrivateRedis
 from honeyguide.testing.faults import Fault, FaultProxy
 from tests import postgres
-from tests.e2e.server import GENEROUS, Server, eventually, serving
+from tests.e2e.server import Server, eventually, serving
+from tests.redis_server import RedisServer
 from tests.shop import open_shop
 
 AWAY = Fault("timeout")
@@ -50,6 +48,14 @@ class Node:
         """kill -9."""
         self.server.kill()
         self.stop()
+
+    def revived(self) -> str:
+        """How it ended, if it does not run; it runs again."""
+        end = "it was not started again" if self._server is None else self._server.end()
+        if end:
+            self.stop()
+            self.start()
+        return end
 
     @property
     def server(self) -> Server:
@@ -113,35 +119,11 @@ class Node:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
 
-class Redis(PrivateRedis):
-    """A Redis server, and a client of its own."""
-
-    def said(self, *command: str | bytes) -> bytes:
-        """The reply to a command that must be taken, raw."""
-        parts = [part if isinstance(part, bytes) else part.encode() for part in command]
-        with socket.create_connection(("127.0.0.1", self.port), timeout=GENEROUS) as link:
-            link.sendall(b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts))
-            reply = link.recv(1 << 20)
-        assert reply
-        assert not reply.startswith(b"-"), reply
-        return reply
-
-    def all_keys(self) -> list[str]:
-        """The names of all keys."""
-        return [line for line in self.said("KEYS", "*").decode().split("\r\n")[1:] if line and not line.startswith("$")]
-
-    def freeze(self) -> None:
-        self.signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self.signal(signal.SIGCONT)
-
-
 @dataclass
 class Site:
     """Everything; `a` and `b` are the nodes."""
 
-    redis: Redis
+    redis: RedisServer
     url: str
     a: Node
     b: Node
@@ -151,7 +133,8 @@ class Site:
         return self.url.rpartition("/")[2]
 
     def heal(self) -> None:
-        """All as it should be again, also for a test that left something broken."""
+        """All as it should be again, also for a test that left something broken. A node that has ended by itself is started
+        again for the next test; why it ended is said by this one."""
         for node in (self.a, self.b):
             node.database.clear()
             node.redis.clear()
@@ -161,8 +144,10 @@ class Site:
         server = postgres.server()
         if not server.running:
             server.start()
+        ends = [f"node {node.name}: {end}" for node in (self.a, self.b) if (end := node.revived())]
         for node in (self.a, self.b):
             node.comes_to_be_sound()
+        assert not ends, "\n".join(ends)
 
 
 @contextmanager
@@ -172,13 +157,13 @@ def standing(folder: Path) -> Iterator[Site]:
     data_dir = folder / "shop"
     open_shop(data_dir, clock=SystemClock(), storage=Storage(url=url)).close()
     with ExitStack() as stack:
-        redis = stack.enter_context(Redis(folder / "redis"))
+        redis = stack.enter_context(RedisServer(folder / "redis"))
         nodes = [stack.enter_context(_node(name, data_dir, url, redis)) for name in ("a", "b")]
         yield Site(redis, url, *nodes)
 
 
 @contextmanager
-def _node(name: str, data_dir: Path, url: str, redis: Redis) -> Iterator[Node]:
+def _node(name: str, data_dir: Path, url: str, redis: RedisServer) -> Iterator[Node]:
     port = postgres.server().port
     with FaultProxy(("127.0.0.1", port)) as database, FaultProxy(("127.0.0.1", redis.port)) as cache:
         environ = {

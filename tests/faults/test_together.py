@@ -1,5 +1,7 @@
 """The promises over two nodes on one database: what one node takes, the other knows."""
 
+import os
+
 from tests.e2e.server import eventually
 from tests.faults.site import Site, together
 from tests.shop import BALL, TEA
@@ -15,6 +17,27 @@ def test_an_event_on_one_node_is_in_the_lists_of_the_other(site: Site) -> None:
         assert item not in [each["item_id"] for each in own["items"]]
         site.b.comes_to_know(user, sequence)
         assert item not in site.b.ids(user)
+
+
+def test_what_one_node_made_the_other_serves(site: Site) -> None:
+    """Not made again: from Redis."""
+
+    def shared() -> bool:
+        user = f"shared-{os.urandom(4).hex()}"
+        site.b.comes_to_know(user, site.a.send("purchase", user, "tea"))
+        sequence = site.a.send("purchase", user, "pot")
+        made = site.a.ask(user)
+        assert made["as_of"] >= sequence
+        taken = site.b.server.http.post("/v1/recommendations", json={"user_id": user, "n": 10})
+        if taken.json()["served_from"] != "l2":
+            return False  # it had not heard of the event yet, or Redis did not answer in time
+        assert taken.headers["x-honeyguide-cache"].startswith("l2")
+        assert taken.json()["as_of"] == made["as_of"]
+        assert taken.json()["items"] == made["items"]
+        return True
+
+    eventually(shared, "a list served by a node that has not made it")
+    assert site.b.metric("honeyguide_recommend_requests_total", 'served_from="l2"') >= 1
 
 
 def test_what_one_node_hides_no_node_shows(site: Site) -> None:

@@ -34,9 +34,10 @@ _REDIS: Final = {"bind": "127.0.0.1", "save": "", "appendonly": "no"}
 
 
 def program(name: str) -> str:
-    """Where a server's program is: on the PATH, or where Debian puts those of PostgreSQL. Raises `Unavailable`."""
+    """Where a server's program is: on the PATH (Valkey does for Redis), or where Debian puts those of PostgreSQL. Raises
+    `Unavailable`."""
     debian = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    found = shutil.which(name) or (str(debian[-1]) if debian else None)
+    found = shutil.which(name) or shutil.which(name.replace("redis", "valkey")) or (str(debian[-1]) if debian else None)
     if found is None:
         package = "redis-server" if name.startswith("redis") else "postgresql"
         raise Unavailable(

@@ -9,7 +9,7 @@ import pytest
 
 from honeyguide.clock import SystemClock
 from honeyguide.stores.redis import Limits, RedisCache
-from tests.redis_server import BINARY, RedisServer, redis_cluster, redis_server
+from tests.redis_server import INSTALLED, RedisServer, redis_cluster, redis_server
 
 GENEROUS = Limits(connect=10.0, exchange=10.0, connections=4)
 """For tests that are not about time: a busy machine is no fault."""
@@ -50,7 +50,7 @@ def client(url: str, counted: Counted | None = None, limits: Limits = GENEROUS, 
 @pytest.fixture(scope="session")
 def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A server for all tests of this process; each begins with it empty."""
-    if BINARY is None:
+    if not INSTALLED:
         pytest.skip("redis-server is not installed (apt-get install redis-server)")
     with redis_server(Path(tmp_path_factory.mktemp("redis"))) as server:
         yield server
@@ -59,7 +59,7 @@ def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[RedisServer]]:
     """Three primaries for all tests of this process."""
-    if BINARY is None:
+    if not INSTALLED:
         pytest.skip("redis-server is not installed (apt-get install redis-server)")
     with redis_cluster(Path(tmp_path_factory.mktemp("cluster"))) as servers:
         yield servers

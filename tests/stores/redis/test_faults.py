@@ -234,7 +234,7 @@ def test_a_full_server_takes_no_value_and_leaves_no_token_that_is_not_true(serve
 
 
 def test_a_replica_takes_nothing_and_fails_nobody(tmp_path: Path, server: RedisServer) -> None:
-    with redis_server(tmp_path, "--replicaof", f"127.0.0.1 {server.port}") as replica:
+    with redis_server(tmp_path, replicaof=f"127.0.0.1 {server.port}") as replica:
 
         async def body() -> None:
             counted = Counted()
