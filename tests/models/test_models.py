@@ -1,20 +1,32 @@
 """Every model of the registry under the shared suite; a new one is found by itself."""
 
+from typing import ClassVar
+
 import pytest
 
 from honeyguide.errors import ConfigError, InvalidInput
 from honeyguide.models import REGISTRY
+from honeyguide.models.blend import Blend
 from honeyguide.testing.models import ModelSuite, histories
 
-SMALL = {"als": {"factors": 8, "regularization": 1.0}, "ease": {"l2": 5.0}}
+SMALL = {
+    "als": {"factors": 8, "regularization": 1.0},
+    "ease": {"l2": 5.0},
+    "blend": {"parts": {"knn": {}, "markov": {"window": 5}}},
+}
 
 for _name, _class in REGISTRY.items():
     _suite = f"Test{_name.title()}"
     globals()[_suite] = type(_suite, (ModelSuite,), {"model_class": _class, "params": SMALL.get(_name, {})})
 
 
-def test_the_five_models_are_there() -> None:
-    assert {"popular", "knn", "ease", "als", "markov"} <= set(REGISTRY)
+class TestBlendOfGivenWeights(ModelSuite):
+    model_class = Blend
+    params: ClassVar = {"parts": {"ease": {"l2": 5.0}, "bayes": {}, "popular": {}}, "weights": {"ease": 1.0, "bayes": 0.5}}
+
+
+def test_all_models_are_there() -> None:
+    assert {"popular", "trending", "knn", "ease", "als", "markov", "bayes", "blend"} <= set(REGISTRY)
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY))

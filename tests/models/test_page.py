@@ -14,8 +14,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "models.md"
 def rows_of(model: type) -> list[str]:
     """The lines of the table, as they must stand on the page."""
     assert issubclass(model, Trained)
+    untrained = model()
     return [
-        f"| `{model.name}` | `{spec.name}` | `{spec.default}` | {spec.metadata['doc']} |"
+        f"| `{model.name}` | `{spec.name}` | `{getattr(untrained, spec.name)}` | {spec.metadata['doc']} |"
         for spec in fields(model)
         if spec.init
     ]

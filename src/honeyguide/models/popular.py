@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from honeyguide.errors import DamagedArtefact
-from honeyguide.models.rows import aged, user_item_matrix
+from honeyguide.models.rows import aged, latest_times, user_item_matrix
 from honeyguide.models.trained import Trained, setting, take
-from honeyguide.types import FloatArray, Histories, IntArray, Interactions, LongArray
+from honeyguide.types import FloatArray, Histories, IntArray, Interactions
 
 Wide = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ class Popular(Trained):
         n_items, n_segments = interactions.n_items, max(1, interactions.n_segments)
         pairs, _ = user_item_matrix(interactions, self.power)
         users = np.repeat(np.arange(interactions.n_users), np.diff(pairs.indptr))
-        weights = pairs.data * self._decay(_latest(interactions, users, pairs.indices))
+        weights = pairs.data * self._decay(latest_times(interactions, pairs))
         counts: Wide = np.zeros((n_segments, n_items))
         if interactions.segments is not None and n_segments > 1:
             flat = interactions.segments[users].astype(np.int64) * n_items + pairs.indices
@@ -85,12 +85,3 @@ class Popular(Trained):
         if not len(twin._scores):
             raise DamagedArtefact("The popularity model has no scores.", cure="Train again: honeyguide train.")
         return twin
-
-
-def _latest(interactions: Interactions, users: LongArray, items: IntArray) -> Wide:
-    """float64: the latest time of each (user, item) pair; pairs are ordered as in the sorted matrix."""
-    key = interactions.users.astype(np.int64) * interactions.n_items + interactions.items
-    pair = np.searchsorted(users.astype(np.int64) * interactions.n_items + items, key)
-    latest = np.full(len(users), -np.inf)
-    np.maximum.at(latest, pair, interactions.ts.astype(np.float64))
-    return latest

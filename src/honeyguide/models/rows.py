@@ -55,6 +55,16 @@ def _latest_of_each(users: LongArray, last: LongArray, counts: LongArray, longes
     return kept
 
 
+def latest_times(interactions: Interactions, pairs: csr_array) -> Wide:
+    """float64: the latest time of each (user, item) pair, in the order of their matrix, whose columns are sorted."""
+    n_items = interactions.n_items
+    users = np.repeat(np.arange(interactions.n_users, dtype=np.int64), np.diff(pairs.indptr))
+    keys = interactions.users.astype(np.int64) * n_items + interactions.items
+    latest = np.full(pairs.nnz, -np.inf)
+    np.maximum.at(latest, np.searchsorted(users * n_items + pairs.indices, keys), interactions.ts.astype(np.float64))
+    return latest
+
+
 def aged(ts: LongArray | Wide, half_life: float) -> FloatArray:
     """float32: what is left of an event by its age, halved with every `half_life` days.
 

@@ -25,6 +25,11 @@ def choice(default: str, options: Sequence[str], doc: str) -> Any:
     return field(default=default, metadata={"options": tuple(options), "doc": doc})
 
 
+def table(default: Mapping[str, Any], doc: str) -> Any:
+    """A hyper-parameter that is a table of values by name: its default, and what it does."""
+    return field(default_factory=lambda: dict(default), metadata={"table": True, "doc": doc})
+
+
 def take(arrays: Mapping[str, object], name: str, dtype: type[np.generic], *shape: int) -> NDArray[Any]:
     """The array `name`, checked: of this dtype, of this shape (-1: any length). Raises `DamagedArtefact`."""
     array = arrays.get(name)
@@ -71,6 +76,11 @@ class Trained:
         if "options" in metadata:
             if value not in metadata["options"]:
                 cure = f"Set it to one of: {', '.join(metadata['options'])}."
+                raise ConfigError(f"models.params.{self.name}.{name} is {value!r}.", cure=cure)
+            return
+        if "table" in metadata:
+            if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+                cure = "Set it to a table of values by name."
                 raise ConfigError(f"models.params.{self.name}.{name} is {value!r}.", cure=cure)
             return
         number = isinstance(value, int if kind in (int, "int") else int | float) and not isinstance(value, bool)
