@@ -15,7 +15,18 @@ import honeyguide
 from honeyguide.api import openapi
 from honeyguide.api.auth import REASONS, Gatekeeper, Scope
 from honeyguide.api.cold import Cold, Service
-from honeyguide.api.endpoint import Answer, AsgiApp, AsgiScope, Endpoint, Handler, Meters, Receive, RequestHeaders, Send
+from honeyguide.api.endpoint import (
+    Answer,
+    AsgiApp,
+    AsgiScope,
+    Endpoint,
+    Handler,
+    Meters,
+    Ready,
+    Receive,
+    RequestHeaders,
+    Send,
+)
 from honeyguide.api.idempotency import Idempotency
 from honeyguide.api.intake import TRACK, Intake
 from honeyguide.api.lists import Lists
@@ -65,7 +76,10 @@ class WholeSegment:
 
 
 class App:
-    """An ASGI application. `fastapi` is the part that serves what is not hot; `failure` is why the start failed."""
+    """An ASGI application. `fastapi` is the part that serves what is not hot; `failure` is why the start failed.
+
+    `ready` are the endpoints, by method and path, whose short way a server may go that can (`protocol.py`); it leads to the
+    same answers."""
 
     def __init__(self, runtime: Runtime, routes: Sequence[Route]) -> None:
         self.failure: Exception | None = None
@@ -84,6 +98,11 @@ class App:
         self._nowhere = self._endpoint(nowhere, _NONE, None)
         paths = {path: self._methods(path) for path in dict.fromkeys(route.path for route in routes)}
         self._hot = {path.encode(): paths[path].by_method for path in _hot_paths(routes)}
+        self.ready = {
+            (route.method.encode(), route.path.encode()): paths[route.path].by_method[route.method]
+            for route in routes
+            if route.ready is not None
+        }
         self._track = paths["/track/{type}"].by_method if "/track/{type}" in paths else {}
         self.fastapi = self._cold_app(paths)
 
@@ -138,7 +157,10 @@ class App:
 
     def _by_method(self, path: str) -> dict[str, Endpoint]:
         found = (route for route in self._routes if route.path == path)
-        return {route.method: self._endpoint(self._handler(route), path, route.scope) for route in found}
+        return {route.method: self._endpoint(self._handler(route), path, route.scope, self._ready(route)) for route in found}
+
+    def _ready(self, route: Route) -> Ready | None:
+        return None if route.ready is None else MethodType(route.ready, self._lists)
 
     def _handler(self, route: Route) -> Handler:
         if route.hot is not None:
@@ -157,7 +179,7 @@ class App:
             max_body=self._max_body,
         )
 
-    def _endpoint(self, handler: Handler, route: str, scope: Scope | None) -> Endpoint:
+    def _endpoint(self, handler: Handler, route: str, scope: Scope | None, ready: Ready | None = None) -> Endpoint:
         runtime = self._runtime
         return Endpoint(
             handler,
@@ -167,6 +189,7 @@ class App:
             meters=self._meters,
             clock=runtime.clock,
             new_id=runtime.ids.next,
+            ready=ready,
         )
 
     @asynccontextmanager

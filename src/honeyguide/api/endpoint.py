@@ -58,6 +58,10 @@ class Handler(Protocol):
         """The answer to a request that was admitted."""
 
 
+Ready = Callable[[bytes], Answer | None]
+"""Answers a query string at once, or says that something has to be waited for (None); then it has left nothing behind."""
+
+
 @dataclass(slots=True)
 class Meters:
     """How many requests there are, and how long each route takes."""
@@ -98,8 +102,10 @@ class Endpoint:
         meters: Meters,
         clock: Clock,
         new_id: Callable[[], str],
+        ready: Ready | None = None,
     ) -> None:
-        self._handler = handler
+        """`ready` is the handler's short way, for requests without a body."""
+        self._handler, self.ready = handler, ready
         self._route, self._scope = route, scope
         self._gate, self._meters, self._clock, self._new_id = gate, meters, clock, new_id
 
@@ -120,14 +126,10 @@ class Endpoint:
             except Disconnected:
                 return
             except Exception:  # counted, logged whole, and answered without its inside
-                meters.metrics.http_errors.labels(self._route).inc()
-                request_id = self._id_for(headers)
+                request_id = self._count_failure(headers)
                 log.exception("request failed", request_id=request_id, route=self._route, method=method)
                 answer = refusal(internal(request_id), scope, request_id)
-            request_id_field = request_id_of(headers) or answer.request_id or self._new_id().encode()
-            fields = [*answer.headers, (b"x-request-id", request_id_field)]
-            if answer.parts is None:
-                fields.append((b"content-length", b"%d" % len(answer.body)))
+            fields = self._fields(answer, headers)
             await send({"type": "http.response.start", "status": answer.status, "headers": fields})
             if answer.parts is not None and method != "HEAD":
                 await self._send_parts(answer.parts, send)
@@ -135,6 +137,39 @@ class Endpoint:
             meters.observe(self._route, method, answer.status, self._clock.monotonic() - started)
         finally:
             meters.in_progress -= 1
+
+    def at_once(self, scope: AsgiScope, headers: RequestHeaders) -> tuple[Answer, Headers] | None:
+        """The answer to a request without a body, with its header fields, if nothing has to be waited for."""
+        assert self.ready is not None
+        started, method = self._clock.monotonic(), scope["method"]
+        try:
+            if self._scope is not None:
+                self._gate.admit(headers, self._scope, method)
+            answer = self.ready(scope["query_string"])
+            if answer is None:
+                return None
+        except HoneyguideError as error:
+            answer = refusal(error, scope, self._id_for(headers))
+        except Exception:  # counted, logged whole, and answered without its inside
+            request_id = self._count_failure(headers)
+            log.exception("request failed", request_id=request_id, route=self._route, method=method)
+            answer = refusal(internal(request_id), scope, request_id)
+        fields = self._fields(answer, headers)
+        self._meters.observe(self._route, method, answer.status, self._clock.monotonic() - started)
+        return answer, fields
+
+    def _fields(self, answer: Answer, headers: RequestHeaders) -> list[tuple[bytes, bytes]]:
+        """All header fields of an answer."""
+        request_id = request_id_of(headers) or answer.request_id or self._new_id().encode()
+        fields = [*answer.headers, (b"x-request-id", request_id)]
+        if answer.parts is None:
+            fields.append((b"content-length", b"%d" % len(answer.body)))
+        return fields
+
+    def _count_failure(self, headers: RequestHeaders) -> str:
+        """Count what nobody thought of; returns the id to find it by."""
+        self._meters.metrics.http_errors.labels(self._route).inc()
+        return self._id_for(headers)
 
     async def _send_parts(self, parts: AsyncIterator[bytes], send: Send) -> None:
         try:

@@ -65,8 +65,13 @@ class Lists:
         if asked.model_name is not None:
             self._choose_model(query, asked.model_name, headers, scope["method"])
         served, took = await self._served(query)
-        body = encode(SimpleWire(served.user_id, Raw(b"[%b]" % served.ids), served.cached, served.request_id))
-        return _answer(body, served, took)
+        return _answer(_simple(served), served, took)
+
+    def simple_at_once(self, query_string: bytes) -> Answer | None:
+        """The same, if the list is in memory."""
+        asked: SimpleParams = self._simple_params.read(query_string)
+        served = self._serve_cached(Query(user_id=asked.user_id, n=asked.n)) if asked.model_name is None else None
+        return None if served is None else _answer(_simple(served), served)
 
     async def _simple_of_body(self, scope: AsgiScope, receive: Receive, headers: RequestHeaders) -> Answer:
         asked = self._simple_body.read(await self._body(scope, receive, headers))
@@ -93,6 +98,12 @@ class Lists:
             query = query_of(self._full_params.read(scope["query_string"]))
         return await self.answer(query, headers, scope["method"])
 
+    def full_at_once(self, query_string: bytes) -> Answer | None:
+        """The same, if it is a first page out of memory."""
+        query = query_of(self._full_params.read(query_string))
+        served = self._serve_cached(query) if query.cursor is None else None
+        return None if served is None else _answer(encode(wire(served)), served)
+
     async def answer(self, query: RecommendIn, headers: RequestHeaders, method: str) -> Answer:
         """The slate for a query that was read."""
         lineup = self.prepare(query, headers, method)
@@ -113,13 +124,10 @@ class Lists:
         return lineup
 
     async def _served(self, query: Query, lineup: Lineup | None = None) -> tuple[Served, float | None]:
-        """The list, and the seconds it took if it had to be made."""
-        served = self._serve_cached(query) if lineup is None else None
-        if served is not None:
-            return served, None
+        """The list, and the seconds it took if it was not in memory."""
         started = self._clock.monotonic()
         served = await self._serve(query, lineup)
-        return served, self._clock.monotonic() - started
+        return served, None if served.served_from in ("l1", "stale") else self._clock.monotonic() - started
 
     async def _body(self, scope: AsgiScope, receive: Receive, headers: RequestHeaders) -> bytes:
         media_type(headers)
@@ -159,6 +167,10 @@ def query_of(asked: RecommendParams) -> RecommendIn:
     )
 
 
+def _simple(served: Served) -> bytes:
+    return encode(SimpleWire(served.user_id, Raw(b"[%b]" % served.ids), served.cached, served.request_id))
+
+
 def wire(served: Served) -> SlateWire:
     """The slate for the wire: its items are already JSON."""
     return SlateWire(
@@ -178,7 +190,7 @@ def wire(served: Served) -> SlateWire:
     )
 
 
-def _answer(body: bytes, served: Served, took: float | None) -> Answer:
+def _answer(body: bytes, served: Served, took: float | None = None) -> Answer:
     fields = _HEADERS[served.served_from]
     if took is not None:
         fields = [*fields, (b"server-timing", _timing(served.stages, took))]

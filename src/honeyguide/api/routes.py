@@ -31,7 +31,8 @@ Json = dict[str, Any]
 class Route:
     """One method of one path.
 
-    `handler`: of a hot route the method of the class `hot`, of a cold one a function of a `Call`. `answer`: the type of
+    `handler`: of a hot route the method of the class `hot`, of a cold one a function of a `Call`; `ready`: the method that
+    answers without waiting where it can, and that decides nothing differently. `answer`: the type of
     the good answer, or a media type for text; `status` and `example` belong to it. `params`: the parameters, those in
     the path included. `body`: the type of the body, or of one row of it when `rows` reads many. `errors`: statuses that
     not every route can have. `tagged` answers carry an ETag; `once` honours Idempotency-Key. `given` and `sent` are
@@ -47,6 +48,7 @@ class Route:
     _: KW_ONLY
     tag: str = ""
     hot: type | None = None
+    ready: Callable[..., Any] | None = None
     params: type[In] = NoParams
     body: Any = None
     body_optional: bool = False
@@ -64,7 +66,13 @@ def _group(tag: str, *routes: Route) -> tuple[Route, ...]:
 
 
 _USER_N: Final[Json] = {"user_id": "user_123", "n": 2}
-_SIMPLE: Final[Json] = {"hot": Lists, "params": lists.SimpleParams, "errors": (403, 404), "given": _USER_N}
+_SIMPLE: Final[Json] = {
+    "hot": Lists,
+    "ready": Lists.simple_at_once,
+    "params": lists.SimpleParams,
+    "errors": (403, 404),
+    "given": _USER_N,
+}
 _TRACK: Final[Json] = {"type": "view", "user_id": "user_123", "item_id": "item_1"}
 _HEALTHY: Final[Json] = {"status": "healthy", "models": ["ease@7"]}
 
@@ -82,7 +90,7 @@ SIMPLE: Final = _group(
     Route("GET", "/health", None, system.health, ops.Health, _HEALTHY),
 )  # fmt: skip
 
-_FULL: Final[Json] = {"hot": Lists, "params": lists.RecommendParams, "errors": (403, 404)}
+_FULL: Final[Json] = {"hot": Lists, "ready": Lists.full_at_once, "params": lists.RecommendParams, "errors": (403, 404)}
 _SLATE: Final[Json] = {"params": lists.RequestParams, "errors": (404,), "given": {"request_id": eg.REQUEST_ID}}
 _SIMILAR: Final[Json] = {**eg.SLATE, "surface": "similar", "user_id": ""}
 
