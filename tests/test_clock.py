@@ -1,12 +1,14 @@
 """Ids are ordered by time, never reused, and built as ULIDs are."""
 
+import os
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from honeyguide.clock import ManualClock, RequestIds, SystemClock
+from honeyguide.clock import ManualClock, RequestIds, SystemClock, system_chance
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -54,3 +56,35 @@ def test_the_manual_clock_moves_only_when_told() -> None:
     clock.advance(2.5)
     assert clock.now_ms() == 3500
     assert clock.monotonic() == pytest.approx(3.5)
+
+
+def test_the_machines_chance_gives_no_bit_twice() -> None:
+    chance, other = system_chance(), system_chance()
+    with ThreadPoolExecutor(4) as threads:
+        parts = list(threads.map(lambda _: [chance.getrandbits(64) for _ in range(2_000)], range(4)))
+    made = [number for part in parts for number in part] + [other.getrandbits(64) for _ in range(2_000)]
+    assert len(set(made)) == 10_000
+
+
+@pytest.mark.parametrize("bits", [1, 7, 8, 39, 63, 40_000])
+def test_the_machines_chance_fills_all_bits_that_are_asked_for(bits: int) -> None:
+    chance = system_chance()
+    made = [chance.getrandbits(bits) for _ in range(200)]
+    assert max(made) < 2**bits
+    assert all(any(number >> place & 1 for number in made) for place in (0, bits - 1))
+    assert all(0.0 <= chance.random() < 1.0 for _ in range(200))
+
+
+def test_a_fork_has_chance_of_its_own() -> None:
+    chance = system_chance()
+    chance.getrandbits(8)
+    out, into = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(into, chance.getrandbits(128).to_bytes(16, "big"))
+        os._exit(0)
+    os.waitpid(child, 0)
+    told = os.read(out, 16)
+    os.close(out)
+    os.close(into)
+    assert told != chance.getrandbits(128).to_bytes(16, "big")

@@ -1,10 +1,12 @@
 """Time and chance, passed in: nothing else in honeyguide asks the operating system for either."""
 
+import os
 import random
+import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class Clock(Protocol):
@@ -33,9 +35,34 @@ class SystemClock:
         return time.monotonic()
 
 
+_FETCHED: Final[list[int]] = []
+"""Numbers of 64 bits from the operating system, each for one use."""
+_WORDS: Final = struct.Struct("512Q")
+os.register_at_fork(after_in_child=_FETCHED.clear)  # they are the parent's
+
+
+class _SystemChance(random.SystemRandom):
+    """The operating system's chance, fetched in blocks: each call for it gives up the interpreter's lock, and whoever is
+    answering requests waits for its turn again."""
+
+    def getrandbits(self, k: int, /) -> int:
+        """`k` bits; none of them is given out twice, to whatever thread."""
+        if k > 64:
+            return super().getrandbits(k)
+        while True:
+            try:
+                return _FETCHED.pop() >> (64 - k)
+            except IndexError:
+                _FETCHED.extend(_WORDS.unpack(os.urandom(_WORDS.size)))
+
+    def random(self) -> float:
+        """A number in [0, 1)."""
+        return self.getrandbits(53) * 2.0**-53
+
+
 def system_chance() -> Chance:
     """Chance of the machine: for tokens and ids that nobody may guess or repeat."""
-    return random.SystemRandom()
+    return _SystemChance()
 
 
 @dataclass
