@@ -126,7 +126,8 @@ class Endpoint:
             except Disconnected:
                 return
             except Exception:  # counted, logged whole, and answered without its inside
-                request_id = self._count_failure(headers)
+                meters.metrics.http_errors.labels(self._route).inc()
+                request_id = self._id_for(headers)
                 log.exception("request failed", request_id=request_id, route=self._route, method=method)
                 answer = refusal(internal(request_id), scope, request_id)
             fields = self._fields(answer, headers)
@@ -151,7 +152,8 @@ class Endpoint:
         except HoneyguideError as error:
             answer = refusal(error, scope, self._id_for(headers))
         except Exception:  # counted, logged whole, and answered without its inside
-            request_id = self._count_failure(headers)
+            self._meters.metrics.http_errors.labels(self._route).inc()
+            request_id = self._id_for(headers)
             log.exception("request failed", request_id=request_id, route=self._route, method=method)
             answer = refusal(internal(request_id), scope, request_id)
         fields = self._fields(answer, headers)
@@ -165,11 +167,6 @@ class Endpoint:
         if answer.parts is None:
             fields.append((b"content-length", b"%d" % len(answer.body)))
         return fields
-
-    def _count_failure(self, headers: RequestHeaders) -> str:
-        """Count what nobody thought of; returns the id to find it by."""
-        self._meters.metrics.http_errors.labels(self._route).inc()
-        return self._id_for(headers)
 
     async def _send_parts(self, parts: AsyncIterator[bytes], send: Send) -> None:
         try:
