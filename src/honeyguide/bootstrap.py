@@ -54,7 +54,7 @@ from honeyguide.recommend.pipeline import Pipeline
 from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.subjects import Subjects
 from honeyguide.recommend.warming import Warming
-from honeyguide.stores.files import FileArtefacts
+from honeyguide.stores.files import FileArtefacts, FileSearches
 from honeyguide.stores.fold import People, fold_item, fold_properties
 from honeyguide.stores.urls import open_shared, open_store
 from honeyguide.types import Appended, Job, LogRow, Process, ProcessRole
@@ -124,6 +124,7 @@ class Runtime:
         self.fingerprint = settings_fingerprint(settings)
         self.store = open_store(settings, clock)
         self.artefacts = FileArtefacts(settings.project.data_dir / "models")
+        self.searches = FileSearches(settings.project.data_dir / "searches")
         chance = system_chance()
         self.ids = RequestIds(clock, chance.getrandbits)
         self._wire_features()

@@ -110,7 +110,15 @@ class Honeyguide:
     ) -> TrainReport:
         """Train on the log as it is now, publish, and serve the best. Raises NotEnoughData or GateNotMet."""
         runtime = self.runtime
-        report = train(runtime.store, runtime.artefacts, runtime.settings, runtime.clock, models=models, progress=progress)
+        report = train(
+            runtime.store,
+            runtime.artefacts,
+            runtime.settings,
+            runtime.clock,
+            models=models,
+            searches=runtime.searches,
+            progress=progress,
+        )
         self.run(self.runtime.serving.refresh())
         return report
 

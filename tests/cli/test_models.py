@@ -65,6 +65,27 @@ def test_ctrl_c_leaves_the_old_version_serving(run: Run, shop: Path, monkeypatch
     assert run("models", "list", "--json").json[0]["label"] in ("ease@1", "popular@1")
 
 
+def test_searching_inside_a_budget(run: Run, shop: Path) -> None:
+    ran = run("train", "popular", "ease", "--budget", "10m", "--json", HONEYGUIDE_TRAINING__K="5")
+    assert ran.json["search"]["chosen"]["model"] == "ease"
+    assert ran.json["search"]["budget"] == 600.0
+    trials = ran.json["search"]["trials"]
+    ran = run("train", "popular", "ease", "--budget", "10m", HONEYGUIDE_TRAINING__K="5")  # the same again: known already
+    assert f"search    {trials} trials in " in ran.out
+    assert "chosen    ease has ndcg@5 " in ran.out
+    assert "→  ease" in ran.out
+    shown = run("models", "show", "champion")
+    assert "chosen    ease has ndcg@5 " in shown.out
+    assert run("models", "show", "champion", "--json").json["manifest"]["search"]["trials"] == trials
+    assert len(list((shop / "data" / "searches").iterdir())) == 2
+
+
+@pytest.mark.parametrize("budget", ["-1m", "nan", "soon", "30", "inf", "9d"])
+def test_a_budget_that_is_none(run: Run, shop: Path, budget: str) -> None:
+    ran = run("train", f"--budget={budget}", code=2)
+    assert "training.budget" in ran.err
+
+
 def test_evaluating_publishes_nothing(run: Run, shop: Path) -> None:
     before = run("models", "list", "--json").json
     report = run("evaluate", "popular", "ease", "--k", "5", "--json").json

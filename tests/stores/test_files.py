@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from honeyguide.errors import Conflict, DamagedArtefact, InvalidInput, Unavailable
-from honeyguide.stores.files import FileArtefacts
+from honeyguide.stores.files import FileArtefacts, FileSearches
 from tests.stores.processes import Child
 
 
@@ -128,3 +128,37 @@ def test_strange_folders_are_passed_over(artefacts: FileArtefacts, tmp_path: Pat
     (tmp_path / "models" / "last-popular.json").write_text("{}")
     os.symlink("nowhere", tmp_path / "models" / "ease" / "7")
     assert artefacts.folders() == [("ease", 1)]
+
+
+def test_records_of_a_search_are_kept_in_their_order(tmp_path: Path) -> None:
+    searches = FileSearches(tmp_path / "searches")
+    assert searches("a").read() == []
+    assert not (tmp_path / "searches").exists()
+    searches("a").append({"x": 1.5})
+    searches("a").append({"y": "\u00e4"})
+    searches("b").append({"z": None})
+    assert FileSearches(tmp_path / "searches")("a").read() == [{"x": 1.5}, {"y": "\u00e4"}]
+
+
+def test_a_record_that_a_kill_cut_short_costs_no_other(tmp_path: Path) -> None:
+    log = FileSearches(tmp_path)("a")
+    log.append({"x": 1})
+    with (tmp_path / "a.jsonl").open("ab") as file:
+        file.write(b'\n{"x": 2')
+    log.append({"x": 3})
+    (tmp_path / "b.jsonl").write_bytes(b'[1]\nnull\n\xff\n{"x": 4}')
+    assert log.read() == [{"x": 1}, {"x": 3}]
+    assert FileSearches(tmp_path)("b").read() == [{"x": 4}]
+
+
+def test_old_searches_make_room_for_new_ones(tmp_path: Path) -> None:
+    for number in range(6):
+        FileSearches(tmp_path, keep=3)(f"{number}").append({})
+        os.utime(tmp_path / f"{number}.jsonl", (number, number))
+    assert sorted(path.stem for path in tmp_path.iterdir()) == ["2", "3", "4", "5"]
+
+
+def test_a_search_that_cannot_be_kept_says_so(tmp_path: Path) -> None:
+    (tmp_path / "searches").write_text("a file")
+    with pytest.raises(Unavailable):
+        FileSearches(tmp_path / "searches")("a").append({})

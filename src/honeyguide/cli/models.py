@@ -9,6 +9,7 @@ from rich.text import Text
 from honeyguide.cli.frame import HelpfulGroup
 from honeyguide.cli.metrics import metric_names, metric_text
 from honeyguide.cli.output import Cell, Json, Out, ago, table
+from honeyguide.cli.searched import show_search
 from honeyguide.cli.storage import storage
 from honeyguide.errors import InvalidInput, NotFound
 from honeyguide.models.artefact import load as load_artefact
@@ -52,7 +53,7 @@ def list_versions(context: typer.Context, name: ModelName = None, json: Json = F
 
 @app.command()
 def show(context: typer.Context, model: Version, json: Json = False) -> None:
-    """One version: its scores, hyper-parameters and files, with their checksums looked at again."""
+    """One version: its scores, hyper-parameters and files, with their checksums looked at again; why a search chose it."""
     out = Out(json)
     with storage(context) as stored:
         registry = stored.store.registry
@@ -69,6 +70,8 @@ def show(context: typer.Context, model: Version, json: Json = False) -> None:
         out.show("files", "whole, as their checksums say")
         scores: list[list[Cell]] = [[name, metric_text(version.metrics[name])] for name in metric_names([version.metrics])]
         out.lines(["", *table(scores, right=(1,), head=False)] if scores else [])
+        if version.manifest.get("search"):
+            show_search(out, version.manifest["search"])
 
 
 @app.command()

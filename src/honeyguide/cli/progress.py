@@ -36,6 +36,16 @@ def progress(mode: Mode, clock: Clock, stream: TextIO | None = None) -> Iterator
         yield _Lines(clock, stream)
 
 
+def noted(report: Report) -> Callable[[str, float], None]:
+    """A listener without notes: what follows a middle dot in the name of a stage is one."""
+
+    def told(stage: str, share: float) -> None:
+        name, _, note = stage.partition(" · ")
+        report(name, share, note)
+
+    return told
+
+
 class _Lines:
     """One plain line when a stage begins, then one every five seconds, and one at its end."""
 

@@ -10,16 +10,18 @@ from honeyguide.cli.opening import configuration, require_data
 from honeyguide.clock import Clock, SystemClock
 from honeyguide.config import LoadedConfig
 from honeyguide.protocols import Artefacts, Store
-from honeyguide.stores.files import FileArtefacts
+from honeyguide.stores.files import FileArtefacts, FileSearches
 from honeyguide.stores.urls import open_store
+from honeyguide.train import Searches
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An open store and the model files beside it."""
+    """An open store, and the model files and searches beside it."""
 
     store: Store
     artefacts: Artefacts
+    searches: Searches
     loaded: LoadedConfig
     clock: Clock
 
@@ -39,6 +41,7 @@ def opened(loaded: LoadedConfig) -> Iterator[Stored]:
     clock = SystemClock()
     store = open_store(loaded.settings, clock)
     try:
-        yield Stored(store, FileArtefacts(loaded.settings.project.data_dir / "models"), loaded, clock)
+        folder = loaded.settings.project.data_dir
+        yield Stored(store, FileArtefacts(folder / "models"), FileSearches(folder / "searches"), loaded, clock)
     finally:
         store.close()

@@ -333,6 +333,14 @@ class Training(Section):
     gate: float = Field(default=0.0, description="How much better than popularity a version must be, relative.")
     seed: int = Field(default=0, ge=0, description="Seed of everything random in training.")
     min_users: int = Field(default=2, ge=1, description="Fewest users with held-out items for a comparison.")
+    max_users: int = Field(
+        default=10_000, ge=10, description="Most users, drawn by the seed, who are asked when models are compared."
+    )
+    budget: Duration = Field(
+        default=0.0,
+        le=7 * 86_400.0,
+        description="Time for a training that searches for the best model and its hyper-parameters; 0: defaults only.",
+    )
     keep: int = Field(default=5, ge=2, description="Versions of each model that are kept beside those an alias points at.")
 
 

@@ -282,6 +282,16 @@ class Artefacts(Protocol):
         """(model, version) of every folder that is there, ordered."""
 
 
+class SearchLog(Protocol):
+    """Where the trials of a search for hyper-parameters are kept, so that one that was killed goes on."""
+
+    def read(self) -> list[Json]:
+        """All records, in their order."""
+
+    def append(self, record: Json) -> None:
+        """Keep one more; it is there after a kill."""
+
+
 @runtime_checkable
 class Model(Protocol):
     """A history in, scores out. Knows arrays only; a user unseen in training is served like any other.

@@ -1,7 +1,8 @@
-"""Model files in folders that appear whole or not at all, and never change afterwards."""
+"""Model files in folders that appear whole or not at all and never change afterwards; the trials of searches beside them."""
 
 import errno
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ from tempfile import mkdtemp
 from typing import Final
 
 from honeyguide.errors import Conflict, DamagedArtefact, HoneyguideError, InvalidInput, StorageFull, Unavailable
+from honeyguide.types import Json
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 _BESIDE: Final = ".tmp-"
@@ -80,6 +82,57 @@ class FileArtefacts:
         return self._folder / model / str(version)
 
 
+class FileSearches:
+    """`protocols.SearchLog` by name: a file of JSON lines each, in one folder, the newest of which are kept."""
+
+    def __init__(self, folder: Path, *, keep: int = 10) -> None:
+        """`folder` is created when the first record is kept."""
+        self._folder, self._keep = folder, keep
+
+    def __call__(self, name: str) -> "FileSearch":
+        """The log of one search."""
+        return FileSearch(self._folder, name, self._keep)
+
+
+class FileSearch:
+    """The records of one search: a line is written at once and whole, and one that a kill cut short is passed over."""
+
+    def __init__(self, folder: Path, name: str, keep: int) -> None:
+        """A file in `folder`; when it is begun, all but the `keep` newest others go."""
+        self._path, self._keep = folder / f"{name}.jsonl", keep
+
+    def read(self) -> list[Json]:
+        """All records that are whole."""
+        try:
+            lines = self._path.read_bytes().splitlines()
+        except FileNotFoundError:
+            return []
+        return [record for line in lines if isinstance(record := _json(line), dict)]
+
+    def append(self, record: Json) -> None:
+        """Write one more line. Raises `StorageFull` or `Unavailable`."""
+        try:
+            if not self._path.exists():
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._make_room()
+            with self._path.open("ab") as file:  # the first newline ends what a kill may have cut short
+                file.write(b"\n" + json.dumps(record).encode() + b"\n")
+        except OSError as error:
+            raise _not_written(error, self._path) from error
+
+    def _make_room(self) -> None:
+        others = sorted(self._path.parent.glob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
+        for path in others[: max(0, len(others) - self._keep)]:
+            path.unlink(missing_ok=True)
+
+
+def _json(line: bytes) -> object:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
+
+
 @contextmanager
 def _beside(final: Path) -> Iterator[Path]:
     """A folder beside the final one, locked while this process fills it, removed if the block fails."""
@@ -139,9 +192,13 @@ def _taken(final: Path) -> Conflict:
 def _meaning(error: OSError, final: Path) -> HoneyguideError:
     if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
         return _taken(final)
+    return _not_written(error, final)
+
+
+def _not_written(error: OSError, final: Path) -> HoneyguideError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageFull(
-            f"The disk that holds {final.parent} is full; nothing of this version was kept.",
+            f"The disk that holds {final.parent} is full; nothing was kept.",
             cure="Free some space there and train again.",
         )
     return Unavailable(

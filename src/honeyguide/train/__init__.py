@@ -1,28 +1,26 @@
 """TRAIN: the log so far in, an immutable version out that is proved to be better than popularity.
 
-    snapshot -> ids and numbers -> split -> fit -> evaluate -> gate -> fit on everything -> publish -> champion
+    snapshot -> ids and numbers -> split -> (search) -> fit -> evaluate -> gate -> fit on everything -> publish -> champion
 
 Start at `train`. Until its last step nothing that serves has changed, so an interruption leaves the old version serving.
 """
 
-from collections.abc import Callable, Sequence
-
-import numpy as np
+from collections.abc import Callable, Mapping, Sequence
 
 from honeyguide.clock import Clock
 from honeyguide.config.settings import Settings
-from honeyguide.errors import NotEnoughData
-from honeyguide.models import untrained
-from honeyguide.offline.dataset import Dataset, dataset_from
-from honeyguide.offline.splits import Split, by_time
+from honeyguide.errors import InvalidInput, NotEnoughData
+from honeyguide.models import REGISTRY, untrained
 from honeyguide.protocols import Artefacts, Model, Store
-from honeyguide.train.compare import BASELINE, Trial, compare, within
+from honeyguide.train.bench import BASELINE
+from honeyguide.train.chosen import Chosen, Searches, attempted, record_of, remembered
+from honeyguide.train.compare import Trial, compare, within
 from honeyguide.train.gate import judge
+from honeyguide.train.material import Material, material, snapshot
 from honeyguide.train.publish import promote, publish, rollback, sweep
 from honeyguide.train.report import Laps, ModelReport, Run, TrainReport, report_of
-from honeyguide.train.served import categories_of
 
-__all__ = ["ModelReport", "TrainReport", "compare_models", "promote", "rollback", "train"]
+__all__ = ["ModelReport", "Searches", "TrainReport", "compare_models", "promote", "rollback", "snapshot", "train"]
 
 Progress = Callable[[str, float], None]
 
@@ -34,29 +32,39 @@ def train(
     clock: Clock,
     *,
     models: Sequence[str] | None = None,
+    searches: Searches | None = None,
     progress: Progress | None = None,
 ) -> TrainReport:
     """Fit the named models (default `models.train`), compare them, publish all, and let the best one serve.
 
+    With a `training.budget` the best hyper-parameters are searched for first; then the model that was chosen, the runner-up
+    and popularity are fitted, and no others. `searches` keep its trials, so that a search that was killed goes on.
     `progress(stage, fraction)` is told how far it is; what it raises ends the training, as ctrl-C does. Raises
     `NotEnoughData` when the log holds nothing to learn from, `GateNotMet` when no model beats popularity and something
     serves already; then nothing is published. With too little history to compare, popularity alone is published."""
     tell, laps = progress or (lambda stage, fraction: None), Laps(clock)
-    asked = _untrained(models, settings)
-    position, dataset = snapshot(store, settings, _part(tell, 0.0, 0.05))
-    split = by_time(dataset.interactions, settings.training.test_share)
+    asked, serving = _untrained(models, settings), _serving(store)
+    data = material(store, settings, _part(tell, 0.0, 0.05))
     laps.lap("read")
-    enough = _enough(split, settings)
-    trials = _compare(store, asked, split, dataset, settings, clock, _part(tell, 0.05, 0.55)) if enough else []
-    verdict = judge(trials, settings, serving=_serving(store))
+    found: Chosen | None = None
+    notes: tuple[str, ...] = ()
+    done = 0.05
+    if settings.training.budget and data.enough:
+        done, kinds = 0.6, _searched(models, settings)
+        found, notes = attempted(kinds, data, settings, clock, laps.total, searches or remembered(), _part(tell, 0.05, done))
+        asked = found.models if found else asked
+        laps.lap("search")
+    trials = _compare(asked, data, settings, clock, _part(tell, done, done / 2 + 0.5)) if data.enough else []
+    verdict = judge(trials, settings, serving=serving, chosen=found.name if found else "")
     laps.lap("compare")
-    fit_for = {trial.name for trial in trials if trial.evaluation is not None} or {BASELINE}
-    fitted = _fit([model for model in asked if model.name in fit_for], dataset, settings, _part(tell, 0.55, 0.95))
+    fitted, refused = _fit(_proved(asked, trials), data, settings, _part(tell, done / 2 + 0.5, 0.95))
     laps.lap("fit")
-    run = Run(position, dataset, trials, verdict, settings.training.seed, laps.seconds)
+    record = record_of(found, trials, settings) if found else None
+    run = Run(data.position, data.dataset, trials, verdict, settings.training.seed, laps.seconds, record, refused, notes)
     versions = publish(store.registry, artefacts, fitted, run, clock, _part(tell, 0.95, 1.0))
-    if verdict.champion:
-        store.registry.set_alias("champion", verdict.champion, versions[verdict.champion])
+    champion = _champion(verdict.champion, refused, serving)
+    if champion:
+        store.registry.set_alias("champion", champion, versions[champion])
     sweep(store.registry, artefacts, settings.training.keep)
     laps.lap("publish")
     tell("done", 1.0)
@@ -74,32 +82,17 @@ def compare_models(
     """Fit and evaluate on the time split without publishing anything; what `honeyguide evaluate` shows."""
     tell, laps = progress or (lambda stage, fraction: None), Laps(clock)
     asked = _untrained(models, settings)
-    position, dataset = snapshot(store, settings, _part(tell, 0.0, 0.1))
-    split = by_time(dataset.interactions, settings.training.test_share)
+    data = material(store, settings, _part(tell, 0.0, 0.1))
     laps.lap("read")
-    if not _enough(split, settings):
+    if not data.enough:
         cure = "Import more history: it takes users with at least two items each."
         raise NotEnoughData("There are too few users with enough items to compare models.", cure=cure)
-    trials = _compare(store, asked, split, dataset, settings, clock, _part(tell, 0.1, 1.0))
+    trials = _compare(asked, data, settings, clock, _part(tell, 0.1, 1.0))
     laps.lap("compare")
     tell("done", 1.0)
     verdict = judge(trials, settings, serving="")
-    return report_of(Run(position, dataset, trials, verdict, settings.training.seed, laps.seconds), {}, "")
-
-
-def snapshot(store: Store, settings: Settings, tell: Progress) -> tuple[int, Dataset]:
-    """The log's history as numbers, and the position of its last event. Raises `NotEnoughData`."""
-    tell("read the log", 0.0)
-    frame = store.log.interactions()
-    position = int(frame["sequence"].to_numpy().max(initial=0))
-    attributes = settings.segments.attributes
-    segments = store.catalogue.user_segments(attributes) if attributes else None
-    dataset = dataset_from(frame, settings, segments)
-    if not len(dataset.interactions.users):
-        what = "no events" if frame.is_empty() else "no positive events (views, purchases, ...)"
-        cure = "Import some: honeyguide import events FILE. 'honeyguide doctor' says more."
-        raise NotEnoughData(f"The log holds {what}, so there is nothing to learn from.", cure=cure)
-    return position, dataset
+    run = Run(data.position, data.dataset, trials, verdict, settings.training.seed, laps.seconds)
+    return report_of(run, {}, "")
 
 
 def _untrained(asked: Sequence[str] | None, settings: Settings) -> list[Model]:
@@ -108,15 +101,14 @@ def _untrained(asked: Sequence[str] | None, settings: Settings) -> list[Model]:
     return [untrained(name, settings.models.params.get(name)) for name in names]
 
 
-def _enough(split: Split, settings: Settings) -> bool:
-    return len(split.users) >= settings.training.min_users and len(np.unique(split.train.items)) > 1
+def _searched(asked: Sequence[str] | None, settings: Settings) -> list[str]:
+    """The models that a search tries: those that somebody has named, else all there are."""
+    named = settings.models.train if "train" in settings.models.model_fields_set else REGISTRY
+    return list(dict.fromkeys([BASELINE, *(asked or named)]))
 
 
-def _compare(
-    store: Store, models: Sequence[Model], split: Split, dataset: Dataset, settings: Settings, clock: Clock, tell: Progress
-) -> list[Trial]:
-    ids = dataset.item_ids
-    return compare(models, split, ids, categories_of(store.catalogue, ids), settings, clock, tell)
+def _compare(models: Sequence[Model], data: Material, settings: Settings, clock: Clock, tell: Progress) -> list[Trial]:
+    return compare(models, data.split, data.dataset.item_ids, data.categories, settings, clock, tell)
 
 
 def _serving(store: Store) -> str:
@@ -125,15 +117,33 @@ def _serving(store: Store) -> str:
     return champion.label if champion else ""
 
 
-def _fit(models: Sequence[Model], dataset: Dataset, settings: Settings, tell: Progress) -> list[Model]:
-    """Every model on the whole history."""
-    data, seed, count = dataset.interactions, settings.training.seed, len(models)
-    return [
-        model.fit(
-            data, seed=seed, progress=within(tell, f"fit {model.name} on everything", place / count, (place + 1) / count)
-        )
-        for place, model in enumerate(models)
-    ]
+def _proved(models: Sequence[Model], trials: Sequence[Trial]) -> list[Model]:
+    """The models that could be fitted on the past, popularity always."""
+    names = {trial.name for trial in trials if trial.evaluation is not None} | {BASELINE}
+    return [model for model in models if model.name in names]
+
+
+def _fit(models: Sequence[Model], data: Material, settings: Settings, tell: Progress) -> tuple[list[Model], dict[str, str]]:
+    """Every model on the whole history; and of those that refuse it, as one that needs more memory than is free, why."""
+    interactions, seed = data.dataset.interactions, settings.training.seed
+    fitted: list[Model] = []
+    refused: dict[str, str] = {}
+    for place, model in enumerate(models):
+        share = within(tell, f"fit {model.name} on everything", place / len(models), (place + 1) / len(models))
+        try:
+            fitted.append(model.fit(interactions, seed=seed, progress=share))
+        except InvalidInput as error:
+            if model.name == BASELINE:
+                raise
+            refused[model.name] = str(error)
+    return fitted, refused
+
+
+def _champion(best: str, refused: Mapping[str, str], serving: str) -> str:
+    """The model that is to serve; where the best could not be fitted on everything, what serves stays, else popularity."""
+    if best in refused:
+        return "" if serving else BASELINE
+    return best
 
 
 def _part(tell: Progress, low: float, high: float) -> Progress:

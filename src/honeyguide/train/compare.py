@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 
@@ -12,11 +11,9 @@ from honeyguide.errors import InvalidInput
 from honeyguide.offline.evaluation import Evaluation, Questions, top_k
 from honeyguide.offline.splits import Split
 from honeyguide.protocols import Model
+from honeyguide.train.bench import BASELINE
 from honeyguide.train.served import AsServed, most_popular, surface_of
 from honeyguide.types import IntArray
-
-BASELINE: Final = "popular"
-_MOST_USERS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +39,14 @@ def compare(
     clock: Clock,
     tell: Callable[[str, float], None],
 ) -> list[Trial]:
-    """A trial per model, in order, popularity the first; `tell` hears 0 to 1. At most 10,000 users, drawn by the seed, are
-    asked; `ids` and `categories` (`categories_of`) are those of the split's items.
+    """A trial per model, in order, popularity the first; `tell` hears 0 to 1. At most `training.max_users` users, drawn by
+    the seed, are asked; `ids` and `categories` (`categories_of`) are those of the split's items.
 
     A model that refuses the data (a catalogue too large for it, say) or whose scores are no numbers has a trial that says
     why."""
-    history, users = settings.recommend.history, _sample(split, settings.training.seed)
-    questions = Questions(split, k=settings.training.k, users=users, history=history, categories=categories)
+    known = categories if (categories >= 0).any() else None  # without any, no list is told to be of one kind
+    history, users = settings.recommend.history, _sample(split, settings)
+    questions = Questions(split, k=settings.training.k, users=users, history=history, categories=known)
     as_served = AsServed(surface_of(settings), ids, categories, np.empty(0, np.int32))
     trials = []
     for place, model in enumerate(models):
@@ -74,9 +72,9 @@ def within(tell: Callable[[str, float], None], stage: str, low: float, high: flo
     return lambda fraction: tell(stage, low + (high - low) * fraction)
 
 
-def _sample(split: Split, seed: int) -> IntArray:
-    everybody = np.arange(len(split.users), dtype=np.int32)
-    if len(everybody) <= _MOST_USERS:
+def _sample(split: Split, settings: Settings) -> IntArray:
+    everybody, most = np.arange(len(split.users), dtype=np.int32), settings.training.max_users
+    if len(everybody) <= most:
         return everybody
-    chosen = np.random.default_rng(seed).choice(everybody, _MOST_USERS, replace=False)
+    chosen = np.random.default_rng(settings.training.seed).choice(everybody, most, replace=False)
     return np.sort(chosen).astype(np.int32)

@@ -6,7 +6,7 @@ from honeyguide.clock import Clock
 from honeyguide.errors import NotFound
 from honeyguide.models.artefact import load, save
 from honeyguide.protocols import Artefacts, Model, Registry
-from honeyguide.train.compare import BASELINE
+from honeyguide.train.bench import BASELINE
 from honeyguide.train.report import Run, metrics_of
 from honeyguide.types import Json, ModelVersion
 
@@ -33,6 +33,7 @@ def publish(
             "metrics": metrics.get(model.name, {}),
             "companions": {BASELINE: f"{BASELINE}@{versions.get(BASELINE, number)}"},
             "verdict": run.verdict.reason if model.name == run.verdict.champion else "",
+            **({"search": run.search} if run.search else {}),
         }
         with artefacts.create(model.name, number) as folder:
             manifest = save(folder, model, run.dataset.item_ids, about | own)

@@ -15,7 +15,8 @@ from honeyguide.types import Json
 class Run:
     """One training: the data up to a log position, the trials on its split, and what follows from them.
 
-    `seconds`: how long each stage took so far."""
+    `seconds`: how long each stage took so far; `search`: what a search has to say (`chosen.record_of`); `refused`: models
+    that could not be fitted on everything, and why; `notes`: what else is to be known."""
 
     position: int
     dataset: Dataset
@@ -23,6 +24,9 @@ class Run:
     verdict: Verdict
     seed: int
     seconds: Mapping[str, float]
+    search: Json | None = None
+    refused: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,8 @@ class ModelReport:
 class TrainReport:
     """A training or comparison: the data it saw, each model, who serves and why.
 
-    `seconds` is the whole time, `stages` that of each stage: read, compare, fit, publish."""
+    `seconds` is the whole time, `stages` that of each stage: read, search, compare, fit, publish. `search` is what a search
+    chose and why, None without one; `notes` are sentences about what was not done, and why."""
 
     position: int
     interactions: int
@@ -52,6 +57,8 @@ class TrainReport:
     margin: tuple[float, float, float] | None
     seconds: float
     stages: Mapping[str, float] = field(default_factory=dict)
+    search: Json | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -64,6 +71,11 @@ class Laps:
 
     def __post_init__(self) -> None:
         self._last = self.clock.monotonic()
+
+    @property
+    def total(self) -> float:
+        """Seconds of all stages so far."""
+        return sum(self.seconds.values())
 
     def lap(self, stage: str) -> None:
         """What has passed since the last lap was `stage`."""
@@ -103,7 +115,7 @@ def report_of(run: Run, versions: Mapping[str, int], serving: str) -> TrainRepor
             name,
             versions.get(name, 0),
             metrics_of(trials[name], run.seed) if name in trials else {},
-            trials[name].failed if name in trials else "",
+            run.refused.get(name) or (trials[name].failed if name in trials else ""),
         )
         for name in dict.fromkeys([*trials, *versions])
     ]
@@ -119,4 +131,6 @@ def report_of(run: Run, versions: Mapping[str, int], serving: str) -> TrainRepor
         margin=None if margin is None else (margin.mean, margin.low, margin.high),
         seconds=round(sum(run.seconds.values()), 3),
         stages=dict(run.seconds),
+        search=run.search,
+        notes=tuple(run.notes),
     )

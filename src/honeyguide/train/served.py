@@ -2,18 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from honeyguide.config.settings import Settings, Surface
 from honeyguide.features.attributes import MAX_CATEGORIES
+from honeyguide.offline.evaluation import top_k
 from honeyguide.protocols import CatalogueTable, Model
 from honeyguide.ranking.diversity import capped
 from honeyguide.ranking.pools import best_first, merge, settled
-from honeyguide.ranking.scorers import blended
+from honeyguide.ranking.scorers import WEIGHTS, blended
 from honeyguide.retrieval.learned import best_rows, no_history
 from honeyguide.retrieval.sources import first_allowed
-from honeyguide.types import FloatArray, IntArray
+from honeyguide.types import FloatArray, IntArray, Pool
+
+_LOOK: Final = 4  # times the length of a list that are looked at before everything is
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +35,22 @@ class AsServed:
     def __call__(self, scores: FloatArray, k: int) -> IntArray:
         """int32 [users, k], -1 pads, for scores float32 [users, items] that are -inf where an item is not allowed."""
         lists = np.full((len(scores), k), -1, dtype=np.int32)
-        for row, line in enumerate(scores):
-            chosen = self._list(line, k)
+        most = min(_LOOK * k, _unmixed(), self.surface.candidates, scores.shape[1])
+        best = top_k(np.where(scores > 0, scores, -np.inf), most)
+        for row, (line, found) in enumerate(zip(scores, best, strict=True)):
+            chosen = self._head(found, k)
+            if chosen is None:
+                chosen = self._list(line, k)
             lists[row, : len(chosen)] = chosen
         return lists
+
+    def _head(self, found: IntArray, k: int) -> IntArray | None:
+        """The list, if it is made of a model's very best alone; None if it has too few, or the cap holds too many back."""
+        if not len(found) or found[-1] < 0:
+            return None
+        # Something without a category always passes: had the best not been enough, it would stand in the list.
+        places = capped(np.append(self.categories[found, 0], -1), self.surface.max_per_category, k)
+        return found[places] if len(places) == k and places.max() < len(found) else None
 
     def _list(self, scores: FloatArray, k: int) -> IntArray:
         allowed = scores > -np.inf
@@ -48,6 +64,13 @@ class AsServed:
             return pool.items
         ranked = pool.items[best_first(settled(blended(pool)), pool.items, self.ids)]
         return ranked[capped(self.categories[ranked, 0], self.surface.max_per_category, k)]
+
+
+def _unmixed() -> int:
+    """How many of a model's best stand before anything popular in the blend: the first popular item has its whole weight."""
+    ranks = np.arange(1_000, dtype=np.float32)[:, None]
+    own = blended(Pool(np.arange(1_000, dtype=np.int32), ranks, ("model",)))
+    return int(np.count_nonzero(own > WEIGHTS["popular"]))
 
 
 def surface_of(settings: Settings) -> Surface:

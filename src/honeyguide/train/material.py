@@ -1,0 +1,51 @@
+"""What a training works on: the log as numbers, cut into a past and what came after it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from honeyguide.config.settings import Settings
+from honeyguide.errors import NotEnoughData
+from honeyguide.offline.dataset import Dataset, dataset_from
+from honeyguide.offline.splits import Split, by_time
+from honeyguide.protocols import Store
+from honeyguide.train.served import categories_of
+from honeyguide.types import IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """The history up to a log position, its split by time, and its items' categories (`categories_of`).
+
+    `enough`: whether that is enough to compare models on."""
+
+    position: int
+    dataset: Dataset
+    split: Split
+    categories: IntArray
+    enough: bool
+
+
+def material(store: Store, settings: Settings, tell: Callable[[str, float], None]) -> Material:
+    """What the log holds. Raises `NotEnoughData` when that is nothing to learn from."""
+    position, dataset = snapshot(store, settings, tell)
+    tell("split by time", 0.8)
+    split = by_time(dataset.interactions, settings.training.test_share)
+    enough = len(split.users) >= settings.training.min_users and len(np.unique(split.train.items)) > 1
+    return Material(position, dataset, split, categories_of(store.catalogue, dataset.item_ids), enough)
+
+
+def snapshot(store: Store, settings: Settings, tell: Callable[[str, float], None]) -> tuple[int, Dataset]:
+    """The log's history as numbers, and the position of its last event. Raises `NotEnoughData`."""
+    tell("read the log", 0.0)
+    frame = store.log.interactions()
+    position = int(frame["sequence"].to_numpy().max(initial=0))
+    attributes = settings.segments.attributes
+    segments = store.catalogue.user_segments(attributes) if attributes else None
+    dataset = dataset_from(frame, settings, segments)
+    if not len(dataset.interactions.users):
+        what = "no events" if frame.is_empty() else "no positive events (views, purchases, ...)"
+        cure = "Import some: honeyguide import events FILE. 'honeyguide doctor' says more."
+        raise NotEnoughData(f"The log holds {what}, so there is nothing to learn from.", cure=cure)
+    return position, dataset
