@@ -194,6 +194,9 @@ def test_a_crash_between_commit_and_answer_counts_nothing_twice(site: Site) -> N
         async def put(self, *args: Any, **kwargs: Any) -> None:
             return None
 
+        async def sweep(self, *, now: int) -> int:
+            return 0
+
     site.app._idempotency._keys = Lost()
     rows = [{"type": "view", "user_id": "u", "item_id": "i"}, {"type": "view", "user_id": "u", "item_id": "i"}]
     first = site.post("/v1/events:batch", rows, headers={"idempotency-key": "k"})

@@ -33,6 +33,11 @@ def test_events_and_slates_go_when_their_time_has_come(tmp_path: Path) -> None:
         shop.ingest([{"event_id": "new", "user_id": "u1", "item_id": "tea", "type": "view", "ts": NOW - 10_000}])
         shop.run(job.round())
         assert removed("log") == 200
+        assert removed("idempotency_keys") == 0
+        shop.run(store.idempotency.put("key", "hash", 202, b"", expires_at=clock.now_ms() + 1000))
+        clock.advance(2)
+        shop.run(job.round())
+        assert removed("idempotency_keys") == 1
         left = [row.event_id for batch in store.log.scan() for row in batch if row.kind == "event"]
         assert left == ["new"], "history that is imported today is kept from today on"
         assert [item for batch in store.catalogue.scan_items() for item in batch] == items

@@ -6,12 +6,15 @@ sends the settings: on a command line others could read the keys in them.
 
 import socket
 import sys
+from functools import partial
 
 from honeyguide.api.app import create_app
 from honeyguide.api.link import Counted, Failed, Link, Start, read_now, say_now
 from honeyguide.api.server import Server, run
+from honeyguide.api.waiting import opened
 from honeyguide.bootstrap import open_runtime
 from honeyguide.cli import logs
+from honeyguide.clock import SystemClock
 from honeyguide.config import Settings
 from honeyguide.errors import HoneyguideError
 from honeyguide.monitoring.merge import snapshot
@@ -33,7 +36,8 @@ def main(listener: socket.socket, line: socket.socket) -> int:
 
 
 def _serve(settings: Settings, start: Start, listener: socket.socket, line: socket.socket) -> None:
-    runtime = open_runtime(settings, role="api", port=start.port, config_options=start.config_options)
+    open_it = partial(open_runtime, settings, role="api", port=start.port, config_options=start.config_options)
+    runtime = opened(open_it, listener, settings.storage.start_wait, SystemClock())
     metrics = runtime.metrics
 
     def begin(server: Server) -> None:

@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
@@ -21,8 +22,9 @@ from honeyguide.api.acceptor import Acceptor
 from honeyguide.api.app import App, create_app
 from honeyguide.api.protocol import Protocol, State
 from honeyguide.api.routes import WATCH
+from honeyguide.api.waiting import opened
 from honeyguide.bootstrap import open_runtime
-from honeyguide.clock import Clock
+from honeyguide.clock import Clock, SystemClock
 from honeyguide.config import Settings
 from honeyguide.errors import ConfigError, Conflict
 
@@ -52,7 +54,8 @@ def serve(
     with bind(settings.server.host, settings.server.port) as listener:
         address = address_of(listener)
         port = listener.getsockname()[1]
-        runtime = open_runtime(settings, clock, role="api", port=port, config_options=config_options)
+        open_it = partial(open_runtime, settings, clock, role="api", port=port, config_options=config_options)
+        runtime = opened(open_it, listener, settings.storage.start_wait, clock or SystemClock())
         with runtime.store.hold(f"serve on {address}"):
             told = ready or announce
             run(create_app(runtime), listener, settings, lambda _: told(address), runtime.readiness.leave)
@@ -71,7 +74,8 @@ def work(
     check_binding(settings, settings.worker.host)
     with bind(settings.worker.host, settings.worker.port) as listener:
         address, port = address_of(listener), listener.getsockname()[1]
-        runtime = open_runtime(settings, clock, role="worker", port=port, config_options=config_options)
+        open_it = partial(open_runtime, settings, clock, role="worker", port=port, config_options=config_options)
+        runtime = opened(open_it, listener, settings.storage.start_wait, clock or SystemClock())
         told = ready or announce
         run(create_app(runtime, WATCH), listener, settings, lambda _: told(address), runtime.readiness.leave)
 

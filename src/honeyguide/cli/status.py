@@ -15,6 +15,7 @@ from honeyguide.cli.output import Json, Out, ago, count
 from honeyguide.cli.processes import crew_of, process_texts
 from honeyguide.cli.storage import Stored, storage
 from honeyguide.config import settings_fingerprint
+from honeyguide.config.settings import Retention
 from honeyguide.jobs.erase import shown
 from honeyguide.types import Job
 
@@ -22,6 +23,7 @@ app = typer.Typer(add_completion=False)
 
 _JOBS = 5
 _TIMEOUT = 2.0
+_DAY = 86_400
 
 
 @app.command()
@@ -39,13 +41,14 @@ def status(context: typer.Context, json: Json = False) -> None:
         crew = crew_of(store, position)
         known |= {"processes": crew.told(), "features_behind": crew.behind}
         known |= {"aliases": aliases, "versions": versions, "config": settings_fingerprint(settings)}
-        data_dir = settings.project.data_dir
+        data_dir, limits = settings.project.data_dir, settings.retention
         out.result(
             {
                 "project": settings.project.name,
                 "data_dir": str(data_dir),
                 "server": server,
                 **known,
+                "retention": {"events": limits.events, "slates": limits.slates, "models": limits.models},
                 "jobs": [_shown(job) for job in jobs],
             }
         )
@@ -59,6 +62,7 @@ def status(context: typer.Context, json: Json = False) -> None:
         )
         served = ", ".join(f"{alias} = {label}" for alias, label in aliases.items())
         out.show("models", f"{served or 'none trained; popular items are served'} · {count(versions, 'version')} kept")
+        out.show("kept", _kept_text(limits, bool(crew.leader)))
         for job in jobs:
             out.show("job", _job_text(job, now))
         if not aliases:
@@ -89,6 +93,14 @@ def _server_text(server: dict[str, Any], now: int) -> Text:
         return Text("not running")
     health = Text("answers", style="green") if server["healthy"] else Text("does not answer", style="bold red")
     return Text.assemble(f"{server['url']} ", health, f" · process {server['pid']}, started {ago(server['since'], now)}")
+
+
+def _kept_text(limits: Retention, led: bool) -> str:
+    """What is removed for its age, and whether anybody does it now."""
+    days = [
+        f"{name} {round(seconds / _DAY):,} days" for name, seconds in (("events", limits.events), ("lists", limits.slates))
+    ]
+    return f"{' · '.join(days)}{'' if led else ' · nobody removes what is older now'}"
 
 
 def _shown(job: Job) -> dict[str, Any]:

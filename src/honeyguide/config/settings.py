@@ -165,6 +165,9 @@ class Storage(Section):
     )
     pool_wait: Duration = Field(default=0.05, description="PostgreSQL: how long a read waits for a free connection.")
     connect_timeout: Duration = Field(default=2.0, description="PostgreSQL: how long making a connection may take.")
+    start_wait: Duration = Field(
+        default=60.0, description="How long a server or worker that starts waits for a database that does not answer yet."
+    )
     read_timeout: Duration = Field(
         default=0.15,
         description="PostgreSQL: how long a read of a request may take; the server stops it then.",

@@ -1,4 +1,5 @@
-"""Removes what is older than it may be: events and served slates, in small steps, beside the traffic."""
+"""Removes what is older than it may be: events, served slates, answers by idempotency key; in small steps, beside the
+traffic."""
 
 import asyncio
 from typing import Final
@@ -29,10 +30,11 @@ class Retention:
         now = self._clock.now_ms()
         events = await self._events(now - round(self._limits.events * 1000))
         slates = await self._slates(now - round(self._limits.slates * 1000))
-        for table, removed in (("log", events), ("slates", slates)):
+        answers = await self._answers(now)
+        for table, removed in (("log", events), ("slates", slates), ("idempotency_keys", answers)):
             self._metrics.retention_removed.labels(table).inc(removed)
-        if events or slates:
-            log.info("what is too old was removed", events=events, slates=slates)
+        if events or slates or answers:
+            log.info("what is too old was removed", events=events, slates=slates, answers=answers)
         self._metrics.job_last_success.labels("retention").set(now / 1000)
 
     async def _events(self, before: int) -> int:
@@ -48,6 +50,15 @@ class Retention:
         removed = 0
         for _ in range(_STEPS):
             found = await asyncio.to_thread(self._store.slates.expire, before)
+            removed += found
+            if not found:
+                break
+        return removed
+
+    async def _answers(self, now: int) -> int:
+        removed = 0
+        for _ in range(_STEPS):
+            found = await self._store.idempotency.sweep(now=now)
             removed += found
             if not found:
                 break

@@ -199,6 +199,9 @@ class IdempotencyKeys(Protocol):
     async def put(self, key: str, body_hash: str, status: int, body: bytes, *, expires_at: int) -> None:
         """Keep an answer until `expires_at` (ms); one that is kept already stays until it expires."""
 
+    async def sweep(self, *, now: int) -> int:
+        """Remove a few answers that have expired by `now` (ms); how many, 0 if there are none."""
+
 
 class Checkpoints(Protocol):
     """How far imports have come, so that one that was interrupted can go on."""

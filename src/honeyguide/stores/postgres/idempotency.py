@@ -1,6 +1,7 @@
 """Answers by idempotency key, in PostgreSQL."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 import psycopg
@@ -18,10 +19,10 @@ _SWEEP: Final = f"DELETE FROM idempotency_keys WHERE key IN ({EXPIRED_ANSWERS} F
 
 
 class PostgresIdempotency:
-    """`protocols.IdempotencyKeys` on PostgreSQL. Each `put` also removes a few answers that have expired."""
+    """`protocols.IdempotencyKeys` on PostgreSQL."""
 
     def __init__(self, reads: Pool, writes: Pool, address: Address, clock: Clock, limit: float) -> None:
-        """A `put` gets `limit` seconds."""
+        """What writes gets `limit` seconds."""
         self._reads, self._writes, self._address, self._clock, self._limit = reads, writes, address, clock, limit
 
     async def get(self, key: str, *, now: int) -> StoredAnswer | None:
@@ -31,11 +32,17 @@ class PostgresIdempotency:
 
     async def put(self, key: str, body_hash: str, status: int, body: bytes, *, expires_at: int) -> None:
         """Keep an answer; one that is kept already stays until it expires."""
-        now = self._clock.now_ms()
+        values = [key, body_hash, status, body, expires_at, self._clock.now_ms()]
+        await self._write(translated(KEEP_ANSWER), values)
+
+    async def sweep(self, *, now: int) -> int:
+        """Remove a few answers that have expired by `now`; how many."""
+        return await self._write(translated(_SWEEP), [now])
+
+    async def _write(self, sql: str, values: Sequence[object]) -> int:
         try:
-            async with asyncio.timeout(self._limit), self._writes.lend() as link, link.pipeline():
-                await link.execute(translated(KEEP_ANSWER), [key, body_hash, status, body, expires_at, now], prepare=True)
-                await link.execute(translated(_SWEEP), [now], prepare=True)
+            async with asyncio.timeout(self._limit), self._writes.lend() as link:
+                return (await link.execute(sql, values, prepare=True)).rowcount
         except psycopg.Error as error:
             raise meaning(error, self._address) from error
         except TimeoutError:

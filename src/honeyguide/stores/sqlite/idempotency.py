@@ -15,7 +15,7 @@ _Answer = tuple[str, str, int, bytes, int]
 
 
 class SqliteIdempotency:
-    """`protocols.IdempotencyKeys` on SQLite. Each `put` also removes a few answers that have expired."""
+    """`protocols.IdempotencyKeys` on SQLite."""
 
     def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
         self._writer = writer
@@ -32,9 +32,16 @@ class SqliteIdempotency:
         """Keep an answer; one that is kept already stays until it expires."""
         await self._writer.commit(_put, ((key, body_hash, status, body, expires_at), self._clock.now_ms()))
 
+    async def sweep(self, *, now: int) -> int:
+        """Remove a few answers that have expired by `now`; how many."""
+        return await self._writer.commit(_sweep, now)
+
+
+def _sweep(db: sqlite3.Connection, moments: Sequence[int]) -> list[int]:
+    return [db.execute(_SWEEP, (now,)).rowcount for now in moments]
+
 
 def _put(db: sqlite3.Connection, answers: Sequence[tuple[_Answer, int]]) -> list[None]:
     for answer, now in answers:
         db.execute(KEEP_ANSWER, (*answer, now))
-        db.execute(_SWEEP, (now,))
     return [None] * len(answers)

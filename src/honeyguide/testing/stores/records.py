@@ -92,6 +92,18 @@ class RecordSuite(Fixtures):
         with pytest.raises(NotFound):
             registry.remove("a", 1)
 
+    def test_answers_that_have_expired_are_swept_away(self, store: Store, clock: ManualClock) -> None:
+        """A few at a time, and none that is still good."""
+        now = clock.now_ms()
+        for number in range(120):
+            run(store.idempotency.put(f"key {number}", "hash", 202, b"", expires_at=now + 1000 + number // 119))
+        assert run(store.idempotency.sweep(now=now)) == 0
+        swept = 0
+        while some := run(store.idempotency.sweep(now=now + 1000)):
+            swept += some
+        assert swept == 119
+        assert run(store.idempotency.get("key 119", now=now)) is not None
+
     def test_an_answer_is_kept_until_it_expires(self, store: Store, opened: Callable[[], Store], clock: ManualClock) -> None:
         """The first answer to a key stays; after its time the key is free."""
         now = clock.now_ms()
