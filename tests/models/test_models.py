@@ -26,7 +26,7 @@ class TestBlendOfGivenWeights(ModelSuite):
 
 
 def test_all_models_are_there() -> None:
-    assert {"popular", "trending", "knn", "ease", "als", "markov", "bayes", "blend"} <= set(REGISTRY)
+    assert {"popular", "trending", "knn", "ease", "als", "markov", "bayes", "graph", "ridge", "blend"} <= set(REGISTRY)
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY))

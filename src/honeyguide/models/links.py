@@ -52,13 +52,7 @@ class Linked(Trained):
 
     def arrays(self) -> Mapping[str, object]:
         """The links by source item in compressed rows: `indptr` int64, `indices` int32, `data` float32; `scale` [1]."""
-        links = self._links
-        return {
-            "indptr": links.indptr.astype(np.int64),
-            "indices": links.indices.astype(np.int32),
-            "data": links.data,
-            "scale": self._scale,
-        }
+        return _arrays(self._links, self._scale)
 
     def with_arrays(self, arrays: Mapping[str, object]) -> Self:
         """The trained model again."""
@@ -69,12 +63,19 @@ class Linked(Trained):
 
     def _with_links(self, links: csr_array, scale: float) -> Self:
         """The model trained with these links."""
-        twin = replace(self)
-        twin._links, twin._scale = links, np.array([scale], dtype=np.float32)
-        return twin.with_arrays(twin.arrays())
+        return Linked.with_arrays(self, _arrays(links, np.array([scale], dtype=np.float32)))
 
     def peak_bytes(self, n_users: int, n_items: int, n_events: int) -> int:
         """The matrix, a block of item-item cells on each thread, and the links that are kept."""
         links = n_items * min(self.k, n_items)
         block = max(BLOCK_CELLS, n_items)
         return super().peak_bytes(n_users, n_items, n_events) + _CELL_BYTES * threads() * block + _LINK_BYTES * links
+
+
+def _arrays(links: csr_array, scale: FloatArray) -> Mapping[str, object]:
+    return {
+        "indptr": links.indptr.astype(np.int64),
+        "indices": links.indices.astype(np.int32),
+        "data": links.data,
+        "scale": scale,
+    }

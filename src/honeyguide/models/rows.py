@@ -96,7 +96,7 @@ def history_weights(
     everything linear in x is exactly linear in the entries. An entry whose item is unknown, or whose weight is not above 0,
     becomes item 0 with weight 0. `by_place` below 1 lets older entries weigh less (`recency`).
     """
-    known = (histories.items >= 0) & (histories.items < n_items) & (histories.weights > 0)
+    known = (histories.items >= 0) & (histories.items < n_items) & (histories.weights > 0) & np.isfinite(histories.weights)
     items = histories.items if known.all() else np.where(known, histories.items, 0).astype(np.int32)
     weights = histories.weights if items is histories.items else np.where(known, histories.weights, np.float32(0))
     rows = np.repeat(np.arange(len(histories)), np.diff(histories.indptr))

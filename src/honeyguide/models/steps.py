@@ -104,6 +104,7 @@ class Successive(Trained):
         A run of entries on one item is one step, as in training; its entries share it by weight."""
         rows = np.repeat(np.arange(len(histories)), np.diff(histories.indptr))
         fits = (histories.items >= 0) & (histories.items < len(self._prior)) & (histories.weights > 0)
+        fits &= np.isfinite(histories.weights)
         places = np.flatnonzero(fits)
         rows, items, weights = rows[places], histories.items[places], histories.weights[places]
         if not len(places):

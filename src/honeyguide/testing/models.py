@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from honeyguide.errors import InvalidInput
 from honeyguide.models.artefact import load, save
 from honeyguide.protocols import Model
 from honeyguide.types import Histories, Interactions
@@ -249,6 +250,77 @@ class ModelSuite:
         """Times of 1970 and far ahead, weights from tiny to huge."""
         data = interactions([0, 0, 1, 1], [0, 1, 1, 2], ts=[0, 1, 2**42, 2**42], weights=[1e-6, 1e6, 1.0, 3.0])
         assert np.isfinite(self.new().fit(data, seed=1).scores(histories([0, 1], []))).all()
+
+    def test_a_user_of_a_hundred_thousand_events(self) -> None:
+        """A robot among people: a model all the same, and what people like is still found."""
+        data, count = checkerboard(), 100_000
+        users = np.concatenate([data.users, np.full(count, USERS)])
+        items = np.concatenate([data.items, np.random.default_rng(0).integers(0, ITEMS, count)])
+        fitted = self.new().fit(interactions(users, items), seed=1)
+        scores = fitted.scores(histories([0, 2, 4], list(range(ITEMS)) * 500, []))
+        assert np.isfinite(scores).all()
+        if self.personal():
+            unseen = scores[0].copy()
+            unseen[[0, 2, 4]] = -np.inf
+            assert int(unseen.argmax()) % 2 == 0
+
+    def test_an_item_that_everybody_touched(self) -> None:
+        """It says nothing of anybody's taste, and drowns nothing."""
+        data = checkerboard()
+        users = np.concatenate([np.arange(USERS), data.users])
+        fitted = self.new().fit(interactions(users, np.append(np.full(USERS, ITEMS), data.items), n_items=ITEMS + 1), seed=1)
+        asked, items = histories([ITEMS, 0, 2, 4]), np.arange(ITEMS + 1, dtype=np.int32)
+        scores = fitted.scores(asked)[0]
+        assert np.isfinite(scores).all()
+        gain = scores - fitted.scores(histories([]))[0]
+        np.testing.assert_allclose(fitted.contributions(asked, items).sum(axis=0), gain, rtol=1e-3, atol=1e-4)
+        if self.personal():
+            others = scores[1:ITEMS:2].max(), scores[6:ITEMS:2].max()
+            assert others[1] > others[0]
+
+    def test_one_event_per_user(self) -> None:
+        """Nobody touched two items: there is no company and no order to learn, and that is no fault."""
+        fitted = self.new().fit(interactions(range(40), [user % ITEMS for user in range(40)]), seed=1)
+        assert np.isfinite(fitted.scores(histories([0, 1], [], [5]))).all()
+
+    @pytest.mark.parametrize("weight", [1.0, 7.0, 1e-3])
+    def test_equal_weights_are_no_weights(self, weight: float) -> None:
+        """Whatever it is that all interactions weigh."""
+        data = checkerboard()
+        weighed = interactions(data.users, data.items, data.ts, np.full(len(data.users), weight))
+        plain, same = (self.new().fit(some, seed=1) for some in (data, weighed))
+        np.testing.assert_allclose(
+            same.scores(histories([0, 2], weights=weight)), plain.scores(histories([0, 2])), rtol=1e-3, atol=1e-5
+        )
+
+    def test_negative_weights_only(self) -> None:
+        """Dislikes alone teach nobody what to recommend."""
+        data = checkerboard()
+        fitted = self.new().fit(interactions(data.users, data.items, data.ts, np.full(len(data.users), -2.0)), seed=1)
+        np.testing.assert_array_equal(fitted.scores(histories([0, 2], [])), np.zeros((2, ITEMS), np.float32))
+
+    def test_dislikes_among_likes_do_not_attract(self, fitted: Model) -> None:
+        """A history of dislikes is served, and none of its entries raises anything."""
+        scores = fitted.scores(histories([0, 2], weights=-1.0))[0]
+        assert np.isfinite(scores).all()
+        assert (scores <= fitted.scores(histories([]))[0] + 1e-6).all()
+        assert (fitted.contributions(histories([0, 2], weights=-1.0), FIRST) <= 1e-6).all()
+
+    @pytest.mark.parametrize("weight", [np.nan, np.inf, -np.inf])
+    def test_weights_that_are_no_numbers_are_refused(self, weight: float) -> None:
+        """By name, before anything is learned."""
+        with pytest.raises(InvalidInput, match="finite"):
+            self.new().fit(interactions([0, 0, 1], [0, 1, 1], weights=[1.0, weight, 1.0]))
+
+    def test_a_history_of_weights_that_are_no_numbers_is_an_empty_one(self, fitted: Model) -> None:
+        """Nothing that is asked may make a score that is none."""
+        np.testing.assert_array_equal(fitted.scores(histories([0, 2], weights=float("nan"))), fitted.scores(histories([])))
+
+    @pytest.mark.parametrize(("users", "items"), [([0, -1], [0, 1]), ([0, 1], [0, ITEMS]), ([0, 1], [-1, 0])])
+    def test_numbers_that_are_nobodys_are_refused(self, users: list[int], items: list[int]) -> None:
+        """A user or an item outside of the vocabulary."""
+        with pytest.raises(InvalidInput, match="numbers"):
+            self.new().fit(interactions(users, items))
 
     def test_progress_is_told_between_0_and_1(self) -> None:
         """And never goes back."""
