@@ -21,6 +21,7 @@ from honeyguide.protocols import SharedCache
 from honeyguide.types import Invalidation, SharedKey, SharedRead, SharedWrite, TokenChange, Tokens
 
 _HASH_BYTES: Final = 16
+_UNBEGUN: Final = (None, None)
 _PAUSE: Final = 0.25
 _MOST_WRITES: Final = 256
 """Writes under way at once; above it values stay in the memory tier only."""
@@ -112,6 +113,7 @@ class SharedTier:
         self._store, self._generations, self._clock, self._metrics = store, generations, clock, metrics
         self.secret, self.value_size, self._trust = secret, value_size, trust
         self.on_clear: list[Callable[[], None]] = []
+        self._begun: dict[bytes, tuple[bytes | None, blake2b | None]] = {}
         generations.share(self.subject)
         self.salt: bytes | None = None
         self._usable_until = -inf
@@ -130,7 +132,13 @@ class SharedTier:
         return self._hash(name.encode(), b"subject")
 
     def _hash(self, text: bytes, kind: bytes = b"value") -> bytes:
-        return blake2b(text, digest_size=_HASH_BYTES, key=self.secret, salt=self.salt or b"", person=kind).digest()
+        salt, begun = self._begun.get(kind, _UNBEGUN)
+        if begun is None or salt != self.salt:  # the key is worked in once, which is half of the cost
+            begun = blake2b(digest_size=_HASH_BYTES, key=self.secret, salt=self.salt or b"", person=kind)
+            self._begun[kind] = self.salt, begun
+        digest = begun.copy()
+        digest.update(text)
+        return digest.digest()
 
     async def read(self, asked: Sequence[SharedKey]) -> Sequence[SharedRead | None]:
         """What is there; None for all where there is no answer."""

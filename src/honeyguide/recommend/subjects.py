@@ -47,7 +47,9 @@ class Subjects:
         changes = await self.changes(rows, appended)
         for change in changes:
             self._generations.replace(change)
-            (self._hard if change.hard else self._soft).inc()
+        hard = sum(change.hard > 0 for change in changes)
+        self._hard.inc(hard)
+        self._soft.inc(len(changes) - hard)
         return changes
 
     async def changes(self, rows: Sequence[LogRow], appended: Appended | None = None) -> Sequence[Invalidation]:
@@ -65,19 +67,36 @@ class Subjects:
             return []
         about = {row.user_id for row, _ in told if row.user_id is not None}
         others = await self._merged(about) if about else {}
-        last: dict[str, tuple[int, int]] = {}
+        marks: dict[str, _Marks] = {}
         for row, sequence in told:
             if row.user_id is not None:
-                for user_id in (row.user_id, *others.get(row.user_id, ())):
-                    self._note(row, sequence, self._pseudonym(user_id), last)
-            for pseudonym in erased_by(row):
-                self._note(row, sequence, pseudonym, last)
-        return [Invalidation(subject, hard, soft) for subject, (hard, soft) in last.items()]
+                self._note(row, sequence, marks.setdefault(row.user_id, [0] * (len(self._groups) + 1)))
+        found: dict[str, _Marks] = {}
+        for user_id, mark in marks.items():
+            for each in (user_id, *others.get(user_id, ())):
+                _join(found, self._pseudonym(each), mark)
+        for row, sequence in told:
+            for pseudonym in erased_by(row) if row.kind != "event" else ():
+                _join(found, pseudonym, [sequence] * (len(self._groups) + 1))
+        return [
+            Invalidation(f"{number}:{pseudonym}", hard, last)
+            for pseudonym, (last, *hards) in found.items()
+            for number, hard in enumerate(hards)
+        ]
 
-    def _note(self, row: LogRow, sequence: int, pseudonym: str, last: dict[str, tuple[int, int]]) -> None:
-        """Positions of the last hard row and of the last row, by subject."""
-        for number, types in enumerate(self._groups):
-            subject = f"{number}:{pseudonym}"
-            hard = row.kind != "event" or row.type in types
-            was_hard, was_soft = last.get(subject, (0, 0))
-            last[subject] = (max(was_hard, sequence) if hard else was_hard, max(was_soft, sequence))
+    def _note(self, row: LogRow, sequence: int, mark: "_Marks") -> None:
+        """Take a row into what is known of its user."""
+        mark[0] = max(mark[0], sequence)
+        for number, types in enumerate(self._groups, 1):
+            if row.kind != "event" or row.type in types:
+                mark[number] = max(mark[number], sequence)
+
+
+_Marks = list[int]
+"""Positions of a user's last row, and of the last hard one for each group of surfaces."""
+
+
+def _join(found: dict[str, _Marks], pseudonym: str, mark: _Marks) -> None:
+    """The later of what is known of a subject in each place."""
+    before = found.get(pseudonym)
+    found[pseudonym] = mark if before is None else [max(pair) for pair in zip(before, mark, strict=True)]
