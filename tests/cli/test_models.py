@@ -89,15 +89,12 @@ def test_a_budget_that_is_none(run: Run, shop: Path, budget: str) -> None:
 def test_evaluating_publishes_nothing(run: Run, shop: Path) -> None:
     before = run("models", "list", "--json").json
     report = run("evaluate", "popular", "ease", "--k", "5", "--json").json
-    assert {model["name"]: model["version"] for model in report["models"]} == {"popular": 0, "ease": 0}
-    assert all(0 < model["metrics"]["ndcg@5"] < 1 for model in report["models"])
-    low, high = report["models"][1]["metrics"]["ndcg@5_interval"]
-    assert low < report["models"][1]["metrics"]["ndcg@5"] < high
+    by_name = {model["name"]: model["metrics"] for model in report["models"]}
+    assert set(by_name) == {"popular", "ease"}
+    for metrics in by_name.values():
+        low, high = metrics["ndcg@5_interval"]
+        assert 0 < low < metrics["ndcg@5"] < high < 1
     assert run("models", "list", "--json").json == before
-    ran = run("evaluate", "popular", "ease")
-    assert "ndcg@20" in ran.out
-    assert "→  ease " in ran.out
-    assert "asked     80 users for their latest 20%, ranking all items" in ran.out
 
 
 def test_versions_are_listed_and_shown(run: Run, shop: Path) -> None:

@@ -33,14 +33,18 @@ def test_the_lists_cut_shorter_are_those_that_were_asked_for_shorter(found: Eval
         )  # fmt: skip
     assert found.values["recall"].tolist() == [0.5, 1.0, 1.0]
     assert found.at(1).values["recall"].tolist() == [0.5, 0.0, 0.0]
-    assert found.answers is not None
-    assert found.answers.curve("recall", [1, 2, 3]) == pytest.approx([0.5 / 3, 2.5 / 3, 2.5 / 3])
+    assert found.made_of.curve("recall", [1, 2, 3]) == pytest.approx([0.5 / 3, 2.5 / 3, 2.5 / 3])
 
 
 @pytest.mark.parametrize("k", [0, -1, 4])
 def test_longer_lists_than_were_made_are_refused(found: Evaluation, k: int) -> None:
     with pytest.raises(InvalidInput, match="Ask for 1 to 3"):
         found.at(k)
+
+
+def test_what_was_not_kept_cannot_be_measured_again() -> None:
+    with pytest.raises(InvalidInput, match="not kept"):
+        Evaluation(5, {}, 0.0, 0.0).at(3)
 
 
 def test_popularity_lift_is_the_popularity_of_lists_over_that_of_pasts(found: Evaluation) -> None:
@@ -116,8 +120,7 @@ class TestBadInput:
 
     def test_infinite_scores_rank_first_and_last(self) -> None:
         found = evaluate(Constant([0, 1, 2, float("-inf"), float("inf"), 3]), SPLIT, k=2)
-        assert found.answers is not None
-        assert found.answers.lists.tolist() == [[4, 5], [4, 5], [4, 5]]
+        assert found.made_of.lists.tolist() == [[4, 5], [4, 5], [4, 5]]
 
     def test_one_event_per_user_leaves_nobody_to_ask(self) -> None:
         split = by_time(interactions(list(range(50)), [at % 6 for at in range(50)], n_items=6), 0.2)
@@ -143,6 +146,5 @@ class TestBadInput:
         assert len(model.asked[0].items) == 100 + 2
         assert len(found.values["recall"]) == 2
         assert found.values["hit_rate"][0] == 1.0 or 2_000 - len(split.items) > 20
-        assert found.answers is not None
         seen = set(split.train.items[split.train.users == 0].tolist())
-        assert not seen & set(found.answers.lists[0].tolist())
+        assert not seen & set(found.made_of.lists[0].tolist())

@@ -152,8 +152,7 @@ class TestColdUsers:
     def test_they_are_asked_by_their_past(self) -> None:
         split = cold_users(interactions([0, 0, 0], [3, 1, 2], n_items=4), 1.0, 0)
         found = evaluate(Constant([9, 8, 7, 6]), split, k=2)
-        assert found.answers is not None
-        assert found.answers.lists.tolist() == [[0, 2]]  # 3 and 1 are known to them
+        assert found.made_of.lists.tolist() == [[0, 2]]  # 3 and 1 are known to them
 
 
 class TestColdItems:

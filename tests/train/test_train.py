@@ -13,7 +13,7 @@ from honeyguide.errors import ConfigError, GateNotMet, HoneyguideError, NotEnoug
 from honeyguide.models.artefact import ARRAYS, load
 from honeyguide.models.ease import Ease
 from honeyguide.models.popular import Popular
-from honeyguide.train import compare_models
+from honeyguide.train.evaluation import evaluate_models
 from honeyguide.types import Histories
 from tests.train.conftest import QUICK, Shop, quick, tastes
 
@@ -209,7 +209,9 @@ def test_nothing_good_enough_leaves_the_serving_version(shop: Shop) -> None:
 
 
 def test_the_gate_is_relative(shop: Shop) -> None:
-    metrics = {model.name: model.metrics["ndcg@3"] for model in compare_models(shop.store, shop.settings, shop.clock).models}
+    metrics = {
+        model.name: model.metrics["served_ndcg@3"] for model in evaluate_models(shop.store, shop.settings, shop.clock).models
+    }
     ratio = metrics["markov"] / metrics["popular"] - 1
     assert shop.train(quick(shop.folder, gate=ratio * 0.99)).champion == "markov@1"
     with pytest.raises(GateNotMet):
@@ -233,7 +235,7 @@ def test_an_interruption_anywhere_leaves_the_old_version_serving(shop: Shop) -> 
         nonlocal calls
         calls += 1
 
-    compare_models(shop.store, shop.settings, shop.clock, models=["markov"], progress=count)
+    evaluate_models(shop.store, shop.settings, shop.clock, models=["markov"], progress=count)
     for stop_at in range(0, 2 * calls + 6, 3):
         remaining = stop_at
 
@@ -300,20 +302,6 @@ def test_wrong_settings_are_named_before_any_work(
     settings = Settings(project=empty.settings.project, models=Models(train=models, params=params))
     with pytest.raises(ConfigError, match=message):
         empty.train(settings)
-
-
-def test_comparing_publishes_nothing(shop: Shop) -> None:
-    report = compare_models(shop.store, shop.settings, shop.clock)
-    assert report.champion == "markov"
-    assert [model.version for model in report.models] == [0, 0, 0]
-    assert shop.labels() == shop.folders() == []
-    assert shop.champion() == ""
-
-
-def test_comparing_too_little_says_what_it_takes(empty: Shop) -> None:
-    empty.log([("u", "i", "view")])
-    with pytest.raises(NotEnoughData, match="two items"):
-        compare_models(empty.store, empty.settings, empty.clock)
 
 
 # --- segments -----------------------------------------------------------------------------------------------------------

@@ -82,9 +82,16 @@ class Evaluation:
         """The same lists cut to `k`, for a group: nothing is scored or looked up again.
 
         For a group of items only hits on these count, of users who are asked for any; coverage is that of the group."""
-        if self.answers is None or not 1 <= k <= self.k:
+        if not 1 <= k <= self.k:
             raise InvalidInput(f"There are lists of {self.k} items, none of {k}.", cure=f"Ask for 1 to {self.k}.")
-        return self.answers.at(k, group)
+        return self.made_of.at(k, group)
+
+    @property
+    def made_of(self) -> "Answers":
+        """The lists that were measured, and what they were measured against."""
+        if self.answers is None:
+            raise InvalidInput("The lists of this evaluation were not kept.", cure="Take one that Questions.answers made.")
+        return self.answers
 
 
 @dataclass(frozen=True, slots=True)

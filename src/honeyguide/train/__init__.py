@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from honeyguide.clock import Clock
 from honeyguide.config.settings import Settings
-from honeyguide.errors import InvalidInput, NotEnoughData
+from honeyguide.errors import InvalidInput
 from honeyguide.models import REGISTRY, untrained
 from honeyguide.protocols import Artefacts, Model, Store
 from honeyguide.train.bench import BASELINE
@@ -20,7 +20,7 @@ from honeyguide.train.material import Material, material, snapshot
 from honeyguide.train.publish import promote, publish, rollback, sweep
 from honeyguide.train.report import Laps, ModelReport, Run, TrainReport, report_of
 
-__all__ = ["ModelReport", "Searches", "TrainReport", "compare_models", "promote", "rollback", "snapshot", "train"]
+__all__ = ["ModelReport", "Searches", "TrainReport", "promote", "rollback", "snapshot", "train"]
 
 Progress = Callable[[str, float], None]
 
@@ -69,30 +69,6 @@ def train(
     laps.lap("publish")
     tell("done", 1.0)
     return report_of(run, versions, _serving(store))
-
-
-def compare_models(
-    store: Store,
-    settings: Settings,
-    clock: Clock,
-    *,
-    models: Sequence[str] | None = None,
-    progress: Progress | None = None,
-) -> TrainReport:
-    """Fit and evaluate on the time split without publishing anything; what `honeyguide evaluate` shows."""
-    tell, laps = progress or (lambda stage, fraction: None), Laps(clock)
-    asked = _untrained(models, settings)
-    data = material(store, settings, _part(tell, 0.0, 0.1))
-    laps.lap("read")
-    if not data.enough:
-        cure = "Import more history: it takes users with at least two items each."
-        raise NotEnoughData("There are too few users with enough items to compare models.", cure=cure)
-    trials = _compare(asked, data, settings, clock, _part(tell, 0.1, 1.0))
-    laps.lap("compare")
-    tell("done", 1.0)
-    verdict = judge(trials, settings, serving="")
-    run = Run(data.position, data.dataset, trials, verdict, settings.training.seed, laps.seconds)
-    return report_of(run, {}, "")
 
 
 def _untrained(asked: Sequence[str] | None, settings: Settings) -> list[Model]:
