@@ -1,12 +1,15 @@
 """The ceiling: an ASGI application that answers every request with the same bytes, on the same server and settings.
 
 python -m benchmarks.bare PORT
+
+With BARE_WAY=short in the environment it goes the short way that lists in memory go: no task, no messages, one write.
 """
 
 import os
 import sys
 from typing import Any
 
+from honeyguide.api.endpoint import Answer
 from honeyguide.api.server import Server, bind, configuration
 
 BODY = b"x" * int(os.environ.get("BARE_BYTES", "300"))
@@ -27,5 +30,23 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": BODY})
 
 
+class Short:
+    """The same application with its answer at hand (`api/protocol.py`)."""
+
+    ready: dict[tuple[bytes, bytes], "Short"]
+
+    def __init__(self) -> None:
+        self.ready = {(b"POST", path): self for path in (b"/recommendations", b"/v1/recommendations")}
+
+    def at_once(self, scope: Any, headers: Any) -> tuple[Answer, list[tuple[bytes, bytes]]]:
+        """The answer with its header fields."""
+        return Answer(BODY), HEADERS
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """The ordinary way, for what is no POST."""
+        await app(scope, receive, send)
+
+
 if __name__ == "__main__":
-    Server(configuration(app), lambda: None).run(sockets=[bind("127.0.0.1", int(sys.argv[1]))])
+    served = Short() if os.environ.get("BARE_WAY") == "short" else app
+    Server(configuration(served), lambda: None).run(sockets=[bind("127.0.0.1", int(sys.argv[1]))])

@@ -10,7 +10,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from honeyguide.simulate.private import PrivatePostgres, PrivateRedis
@@ -51,12 +51,12 @@ def serving(command: Sequence[str], url: str, *, env: dict[str, str] | None = No
 
 
 @contextmanager
-def bare_server(answer_bytes: int) -> Iterator[str]:
-    """The empty ASGI application on the server and settings that honeyguide uses."""
+def bare_server(answer_bytes: int, way: str = "asgi") -> Iterator[str]:
+    """The empty application on the server and settings that honeyguide uses; `way`: `asgi`, or `short` (`bare.py`)."""
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.bare", str(port)]
     url = f"http://127.0.0.1:{port}"
-    with serving(command, url, env={"BARE_BYTES": str(answer_bytes)}):
+    with serving(command, url, env={"BARE_BYTES": str(answer_bytes), "BARE_WAY": way}):
         yield url
 
 
@@ -93,6 +93,18 @@ def load(url: str, script: Path, *, connections: int, seconds: int, environ: dic
     if rate is None:
         raise RuntimeError(done.stdout + done.stderr)
     return float(rate[1])
+
+
+def cpu_seconds(url: str) -> float:
+    """CPU time that the server behind an address has taken, all of its threads together."""
+    port = url.rpartition(":")[2].encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            if port in words and not words[0].endswith(b"taskset"):
+                times = [int((task / "schedstat").read_text().split()[0]) for task in (folder / "task").iterdir()]
+                return sum(times) / 1e9
+    raise RuntimeError(f"no server at {url}")
 
 
 def _answers(url: str) -> bool:
