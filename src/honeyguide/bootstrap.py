@@ -8,6 +8,7 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Literal
 
 import honeyguide
 from honeyguide.cache import Cache, Generations, Lifetime, Machinery, MemoryTier, NoTier, SharedTier
@@ -54,6 +55,7 @@ from honeyguide.recommend.pipeline import Pipeline
 from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.subjects import Subjects
 from honeyguide.recommend.warming import Warming
+from honeyguide.recommend.why import Whys
 from honeyguide.stores.files import FileArtefacts, FileSearches
 from honeyguide.stores.fold import People, fold_item, fold_properties
 from honeyguide.stores.urls import open_shared, open_store
@@ -104,6 +106,18 @@ class Caches:
             value_size=runtime.settings.cache.value_size,
             trust=_TRUST_SECONDS,
         )
+
+    async def clear(self, subjects: Sequence[str] | None) -> Literal["process", "all"]:
+        """Make the values of these subjects unservable, or with None all of them, and say in which processes.
+        Raises `Unavailable` if the shared tier does not answer."""
+        if self.tier is not None:
+            await (self.tier.clear() if subjects is None else self.tier.forget(subjects))
+            return "all"
+        for subject in subjects or ():
+            self.generations.renew(subject)
+        if subjects is None:
+            self.lists.clear()
+        return "process"
 
     def heard_log(self, started: float) -> None:
         """All of the log as it was at `started` has been followed: what is held is true at least for a while."""
@@ -175,6 +189,7 @@ class Runtime:
             ids=self.ids,
             metrics=metrics,
         )
+        self.whys = Whys(self.store, self.cache, self.recommend, clock)
         self.warming = Warming(self.store.slates, self.recommend, self.cache, settings.cache, metrics)
 
     def _switched(self, lineup: Lineup) -> None:
@@ -253,6 +268,14 @@ class Runtime:
         """The job that erases a person: one that is under way, else a new one. Raises InvalidInput for what is no id."""
         under_way, params = await self.erase.ask(user_id)
         return under_way or await self.queue.put(ERASE, params)
+
+    async def clear_cache(self, user_id: str | None = None) -> tuple[Literal["process", "all"], list[str]]:
+        """Make the lists of a user and of the ids merged with it unservable, or all there are; in which processes, and the
+        ids. Raises `Unavailable`."""
+        person = None if user_id is None else await self.subjects.of_person(user_id)
+        reach = await self.caches.clear(None if person is None else [each for ids in person.values() for each in ids])
+        self.metrics.cache_invalidations.labels("cleared").inc()
+        return reach, list(person or ())
 
     async def _settle(self) -> None:
         """Let the lists that are being made come to their end, and write the slates in hand."""

@@ -55,9 +55,10 @@ class Counted:
         self.results, self.refreshes = _Named(self.seen), _Named(self.seen, "refresh ")
         self.leases, self.pulls = _Named(self.seen, "lease "), _Named(self.seen, "pull ")
         self.ages: _Named = _Named(Counter())
-        for name in ("waits", "refused", "failures", "errors_served", "skipped"):
+        for name in ("made", "waits", "refused", "failures", "errors_served", "skipped"):
             setattr(self, name, _Count(self.seen, name))
 
+    made: _Count
     waits: _Count
     refused: _Count
     failures: _Count

@@ -24,7 +24,7 @@ def test_a_value_is_fresh_then_stale_then_gone() -> None:
         assert (found.served_from, found.stale, found.refresh) == ("stale", True, True)
         bench.clock.advance(600)
         assert bench.get("k", "u") is None
-        assert bench.counted.seen == {"l1 miss": 2, "l1 hit": 1, "l1 stale": 1}
+        assert bench.counted.seen == {"l1 miss": 2, "l1 hit": 1, "l1 stale": 1, "made": 1}
 
     run(body)
 
@@ -393,6 +393,27 @@ def test_what_is_forgotten_is_never_valid_again() -> None:
         generations.replace(Invalidation(subject, sequence, sequence))
     assert generations.known("a") is None
     assert generations.present("a") != first, "a forgotten subject gets tokens that no value carries"
+
+
+def test_what_is_renewed_is_not_valid_any_more_though_no_event_says_so() -> None:
+    async def body() -> None:
+        bench = Bench()
+        bench.generations.renew("nobody")
+        await bench.fetch("k", "u")
+        await bench.fetch("l", "v")
+        bench.generations.renew("u")
+        assert bench.get("k", "u") is None
+        assert bench.get("l", "v") is not None
+        standing = await bench.cache.inspect(bench.want("k", "u"))
+        assert standing.l1 is not None
+        assert (standing.l1.state, standing.l1.same_hard) == ("gone", False)
+        with pytest.raises(RuntimeError):
+            await bench.fetch("k", "u", failing)
+        assert await bench.fetch("k", "u") == b"value 3"
+        bench.hard("u")
+        assert bench.get("k", "u") is None, "the next event is one"
+
+    run(body)
 
 
 def test_soft_tokens_of_unknown_subjects_take_no_memory() -> None:

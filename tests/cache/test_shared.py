@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
 
-from honeyguide.cache import Computed, Epoch
+from honeyguide.cache import Computed, Epoch, set_by
 from honeyguide.cache.envelope import SCHEMA, Envelope, NotOurs, seal, unseal
 from honeyguide.cache.making import POLLS
 from honeyguide.types import Invalidation, SharedKey, SharedRead
@@ -335,6 +336,60 @@ def test_clearing_empties_all_nodes() -> None:
             assert node.get("k", "u") is None
         assert (await other.fetch("k", "u")).served_from == "computed"
         assert (await one.fetch("k", "u")).served_from == "l2"
+
+    run(body)
+
+
+def test_a_subject_that_is_forgotten_has_no_values_on_any_node_and_others_keep_theirs() -> None:
+    async def body() -> None:
+        nodes = Nodes()
+        one, other = await two(nodes)
+        await one.event("u")
+        for node in (one, other):
+            for subject in ("u", "v"):
+                await node.fetch(f"k {subject}", subject)
+            node.generations.position = nodes.sequence  # as it follows the log
+        assert (await one.cache.inspect(one.want("k u", "u"))).l1 is not None
+        await one.tier.forget(["u"])
+        await other.tier.pull()
+        for node in (one, other):
+            assert node.get("k u", "u") is None
+        standing = await other.cache.inspect(other.want("k u", "u"))
+        assert (standing.tokens, standing.trusted, standing.answers) == (None, True, True)
+        assert (await other.fetch("k u", "u")).served_from == "computed"
+        assert (await one.fetch("k u", "u")).payload == b"value 1", "what the other node made"
+        assert (await one.fetch("k v", "v")).served_from == "l1"
+        assert one.computed == 2
+
+    run(body)
+
+
+def test_a_value_is_looked_at_in_both_tiers_and_nothing_changes() -> None:
+    async def body() -> None:
+        nodes = Nodes()
+        one, other = await two(nodes)
+        nobody = await one.cache.inspect(one.want("k", "u"))
+        assert (nobody.tokens, nobody.l1, nobody.l2) == (None, None, None)
+        assert not nodes.server.tokens, "nobody gets tokens by being asked about"
+        await one.fetch("k", "u")
+        nodes.clock.advance(10.0)
+        await other.tier.pull()
+        seen = Counter(other.counted.seen)
+        standing = await other.cache.inspect(other.want("k", "u"))
+        assert other.counted.seen == seen, "nothing is counted"
+        assert standing.l1 is None
+        assert standing.l2 is not None
+        assert (standing.l2.state, round(standing.l2.age), round(standing.l2.fresh_for)) == ("fresh", 10, 50)
+        await one.event("u", hard=False)
+        await other.tier.pull()
+        standing = await other.cache.inspect(other.want("k", "u"))
+        assert standing.l2 is not None
+        assert (standing.l2.state, standing.l2.same_hard, standing.l2.same_soft) == ("stale", True, False)
+        assert standing.tokens is not None
+        assert (set_by(standing.tokens.hard), set_by(standing.tokens.soft)) == (None, 1)
+        assert other.get("k", "u") is None
+        nodes.server.away = True
+        assert not (await other.cache.inspect(other.want("k", "u"))).answers
 
     run(body)
 

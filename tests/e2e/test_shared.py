@@ -10,7 +10,7 @@ import pytest
 
 from honeyguide import Honeyguide
 from tests import postgres
-from tests.e2e.server import GENEROUS, command, serving
+from tests.e2e.server import GENEROUS, Server, command, eventually, serving
 from tests.redis_server import redis_server
 from tests.shop import catalogue, history
 
@@ -58,6 +58,28 @@ def test_a_second_server_without_redis_is_refused_by_a_heartbeat(tmp_path: Path,
         assert first.process.wait(GENEROUS) == 0
     with serving(tmp_path / "data", **with_redis) as one, serving(tmp_path / "data", **with_redis) as two:
         assert one.recommend("u1")["model"] == two.recommend("u1")["model"]
+
+
+def test_what_is_cleared_on_one_server_is_on_the_other(tmp_path: Path, with_redis: dict[str, str]) -> None:
+    """One user's lists, then all; the lists of others stay where they are in the first case."""
+
+    def verdict(server: Server, user: str) -> str:
+        return str(server.http.get("/v1/cache/why", params={"user_id": user}).json()["verdict"])
+
+    with serving(tmp_path / "data", **with_redis) as one, serving(tmp_path / "data", **with_redis) as two:
+        for server in (one, two):
+            for user in ("u1", "u2"):
+                server.recommend(user)
+                eventually(lambda server=server, user=user: verdict(server, user) in ("l1", "l2"), "kept")  # type: ignore[misc]
+        answer = one.http.post("/v1/cache:clear", json={"user_id": "u1"}).json()
+        assert answer == {"cleared": "user", "user_ids": ["u1"], "reach": "all"}
+        assert verdict(one, "u1") == "computed"
+        eventually(lambda: verdict(two, "u1") == "computed", "cleared on the other server")
+        assert verdict(two, "u2") in ("l1", "l2", "stale")
+        assert two.recommend("u1")["served_from"] == "computed"
+        assert one.http.post("/v1/cache:clear", json={}).json()["reach"] == "all"
+        eventually(lambda: verdict(two, "u2") == "computed", "all cleared on the other server")
+        assert two.recommend("u2")["served_from"] == "computed"
 
 
 def test_a_server_without_the_others_model_files_says_what_to_mount(tmp_path: Path, environ: dict[str, str]) -> None:

@@ -218,3 +218,66 @@ SYSTEM: Final[Json] = {
 def page(row: Json) -> Json:
     """A page of one row, the last one."""
     return {"items": [row], "next_cursor": None}
+
+
+CACHE: Final[Json] = {
+    "processes": 1,
+    "host": "shop-1",
+    "pid": 4711,
+    "tiers": [
+        {
+            "tier": "l1",
+            "entries": 812,
+            "bytes": 6_430_000,
+            "bound": 256_000_000,
+            "hits": 9_120,
+            "stale": 240,
+            "misses": 640,
+            "unverified": 0,
+            "hit_rate": 0.912,
+            "stale_rate": 0.024,
+            "evictions": {"expired": 17},
+            "unreadable": 0,
+        }
+    ],
+    "made": {
+        "computed": 880,
+        "coalesced": 12,
+        "refreshed": 240,
+        "refreshes_dropped": 0,
+        "refused": 3,
+        "failed": 0,
+        "old_served": 0,
+        "warmed": {"start": 500},
+        "invalidated": {"hard_event": 310, "soft_event": 1_480},
+    },
+    "shared": None,
+}
+STANDING: Final[Json] = {
+    "user_id": "user_123",
+    "surface": "home",
+    "n": 2,
+    "verdict": "stale",
+    "reason": "stale: the user's view of item_1 came after it was made (log position 1044, 12 s ago)",
+    "shared_name": "",
+    "trusted": True,
+    "hard_set_by": 1031,
+    "soft_set_by": 1044,
+    "copies": [
+        {
+            "tier": "l1",
+            "state": "stale",
+            "age_seconds": 19.2,
+            "fresh_for_seconds": 41.3,
+            "usable_for_seconds": 3641.3,
+            "same_hard": True,
+            "same_soft": False,
+            "same_epoch": True,
+            "model": "ease@7",
+            "as_of": 1031,
+            "bytes": 7_800,
+        }
+    ],
+    "request": None,
+}
+CLEARED: Final[Json] = {"cleared": "user", "user_ids": ["user_123"], "reach": "process"}

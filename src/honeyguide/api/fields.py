@@ -89,6 +89,8 @@ FIELDS: Final[dict[str, FieldRule]] = {
     "view": FieldRule("the name of a feature view, such as total_purchases", _NAME),
     "entity_id": _id("the id of a user or an item, as the view is of one or the other"),
     "views": FieldRule("names of feature views; leave it out for all"),
+    "users": FieldRule("a whole number from 0 to 100000", {"minimum": 0, "maximum": 100_000}),
+    "WarmIn.user_ids": FieldRule("ids of users, up to 100000", {"maxItems": 100_000}),
     "user_ids": FieldRule("ids of users, up to 1000 together with item_ids", {"maxItems": 1000}),
     "item_ids": FieldRule("ids of items, up to 1000 together with user_ids", {"maxItems": 1000}),
 }

@@ -10,9 +10,10 @@ from typing import Any, Final, Literal
 from honeyguide.api import examples as eg
 from honeyguide.api.auth import Scope
 from honeyguide.api.cold import NoParams
-from honeyguide.api.handlers import catalogue, docs, features, operations, people, slates, system
+from honeyguide.api.handlers import cache, catalogue, docs, features, operations, people, slates, system
 from honeyguide.api.intake import Intake
 from honeyguide.api.lists import Lists
+from honeyguide.api.wire import cache as kept
 from honeyguide.api.wire import catalogue as goods
 from honeyguide.api.wire import features as views
 from honeyguide.api.wire import lists
@@ -22,6 +23,7 @@ from honeyguide.api.wire.events import TrackIn, TrackParams
 from honeyguide.api.wire.people import MergeIn
 from honeyguide.ingest.decode import EVENTS, ITEMS, RowDecoder
 from honeyguide.messages import EventIn, Explanation, IngestReport, ItemIn, Merged, Slate
+from honeyguide.recommend.why import ListStanding
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Json = dict[str, Any]
@@ -253,6 +255,25 @@ JOB_ROUTES: Final = _group(
     ),
 )  # fmt: skip
 
+_WHY: Final[Json] = {"user_id": "user_123", "surface": "home", "n": 2}
+
+CACHE_ROUTES: Final = _group(
+    "cache",
+    Route("GET", "/v1/cache", "admin", cache.stats, kept.CacheOut, eg.CACHE),
+    Route(
+        "GET", "/v1/cache/why", "admin", cache.why, ListStanding, eg.STANDING,
+        params=kept.WhyParams, errors=(404,), given=_WHY,
+    ),
+    Route(
+        "POST", "/v1/cache:clear", "admin", cache.clear, kept.ClearedOut, eg.CLEARED, body=kept.ClearIn,
+        sent={"user_id": "user_123"},
+    ),
+    Route(
+        "POST", "/v1/cache:warm", "admin", cache.warm, "application/x-ndjson", body=kept.WarmIn,
+        sent={"user_ids": ["user_123"]},
+    ),
+)  # fmt: skip
+
 _READY: Final[Json] = {"ready": True, "position": 1044, "aliases": {"champion": "ease@7"}, "degraded": []}
 
 SYSTEM_ROUTES: Final = _group(
@@ -279,5 +300,6 @@ ROUTES: Final = (
     + FEATURE_ROUTES
     + MODEL_ROUTES
     + JOB_ROUTES
+    + CACHE_ROUTES
     + SYSTEM_ROUTES
 )

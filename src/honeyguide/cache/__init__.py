@@ -18,11 +18,13 @@ from honeyguide.cache.generations import Generations
 from honeyguide.cache.making import Maker
 from honeyguide.cache.memory import MemoryTier
 from honeyguide.cache.shared import NoTier, SharedTier
+from honeyguide.cache.standing import Copy, Standing, set_by
 from honeyguide.cache.values import Compute, Computed, ComputeMany, Found, Machinery, Want
 
 __all__ = [
     "Cache",
     "Computed",
+    "Copy",
     "Epoch",
     "Found",
     "Generations",
@@ -31,7 +33,9 @@ __all__ = [
     "MemoryTier",
     "NoTier",
     "SharedTier",
+    "Standing",
     "Want",
+    "set_by",
 ]
 
 _QUIET_SECONDS = 1.0
@@ -145,6 +149,10 @@ class Cache:
         nobody can tell whether there was one, only such as have not read anything yet."""
         tokens = self._held.get(want.subject) if self._now() < self._generations.trusted_until else None
         return self._flights.under_way(_flight_key(want), tokens.hard if tokens is not None else _UNTOLD)
+
+    async def inspect(self, want: Want) -> Standing:
+        """How it stands with a value, for people who ask why; nothing is served, made or counted."""
+        return await self._maker.looker.inspect(want)
 
     def beside(self, size: int) -> "Cache":
         """A cache of the same name and kind with a memory of its own (bytes), for values that are not to be served yet."""

@@ -26,6 +26,10 @@ class CacheMetrics(Protocol):
         """Look-ups by tier (`l1`, `l2`) and result (`hit`, `stale`, `miss`, `unverified`, `negative`)."""
 
     @property
+    def made(self) -> Count:
+        """Values that were made."""
+
+    @property
     def waits(self) -> Count:
         """Requests that joined a computation under way."""
 

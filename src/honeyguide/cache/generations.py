@@ -138,6 +138,11 @@ class Generations:
         elif held is not None:  # a subject without tokens has no values either
             self.held[subject] = Tokens(held.hard, newest(self.token(soft), held.soft))
 
+    def renew(self, subject: str) -> None:
+        """Nothing that was made for the subject so far is served again, though no event says so."""
+        if subject in self.held:
+            self._put(subject, self.starting())
+
     def forget_all(self) -> None:
         """Something may have been missed: what is held may not be served from any more. It is still true that nothing older
         is: a shared tier that has lost what this process told it does not make that undone."""

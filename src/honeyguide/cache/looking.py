@@ -7,6 +7,7 @@ from honeyguide.cache.counted import CacheMetrics
 from honeyguide.cache.entry import Entry, Lifetime
 from honeyguide.cache.envelope import NotOurs, unseal
 from honeyguide.cache.memory import MemoryTier
+from honeyguide.cache.standing import Copy, Standing
 from honeyguide.cache.values import Found, Machinery, Seen, Want
 from honeyguide.types import SharedKey, SharedRead, Tokens
 
@@ -33,6 +34,25 @@ class Looker:
         return [
             self._judged(want, ask, read, now, behind=behind) for want, ask, read in zip(wants, asked, reads, strict=True)
         ]
+
+    async def inspect(self, want: Want) -> Standing:
+        """How it stands with a value. Nothing is served, made or counted, and nobody gets tokens."""
+        now, generations = self._now(), self._generations
+        names = self._tier.names(self._name, want.key, want.epoch)
+        asked = SharedKey(self._tier.subject(want.subject), names, None)
+        (read,) = await self._tier.read([asked])
+        held, trusted = generations.known(want.subject), now < generations.trusted_until
+        tokens = held if trusted or read is None or read.tokens is None else None
+        tokens = tokens or (read.tokens if read is not None else None)
+
+        def copy(entry: Entry | None) -> Copy | None:
+            return Copy.of(entry, tokens, want.epoch.now, now, strict=self._life.strict) if entry is not None else None
+
+        values = zip(names, want.epoch, read.values, strict=False) if read is not None else ()
+        shared = [self._opened(name, epoch or b"", value, now) for name, epoch, value in values]
+        found = next((entry for entry in shared if entry is not None), None)
+        name = names[0] if names else b""
+        return Standing(name, tokens, trusted, read is not None, copy(self._memory.get(want.key)), copy(found))
 
     async def _asked(self, wants: Sequence[Want]) -> tuple[list[SharedKey], Sequence[SharedRead | None]]:
         """The questions and what the shared tier says. An answer from before all tokens were forgotten is none."""

@@ -113,6 +113,7 @@ class Maker:
                 raise
             return served
         self._slow = max(seconds, self._slow * _FADING)
+        self._metrics.made.inc(len(places))
         return {
             place: self._answered(wants[place], seen[place], made, seconds, holder)
             for place, made in zip(places, values, strict=True)

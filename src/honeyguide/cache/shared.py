@@ -270,6 +270,25 @@ class SharedTier:
         await self._store.clear()
         await self.pull()
 
+    async def forget(self, subjects: Sequence[str]) -> None:
+        """Make every value of these subjects unreachable: here at once, in other processes at their next pull. Raises
+        `Unavailable`."""
+        await self.pull()  # what they are called
+        await self._store.forget([self.subject(subject) for subject in subjects])
+        await self.pull()
+
+    async def size(self) -> tuple[int, int] | None:
+        """Bytes that the servers use and may use; None if they do not say."""
+        try:
+            return await self._store.size()
+        except Unavailable:
+            return None
+
+    @property
+    def silent(self) -> float | None:
+        """Seconds since the last pull that was answered; None if none ever was."""
+        return None if self._usable_until == -inf else self._clock.monotonic() - (self._usable_until - self._trust)
+
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)

@@ -1,11 +1,20 @@
 """Who holds a data directory, read without touching its lock: a look must not keep a server from starting."""
 
+import re
 import socket
 from pathlib import Path
 
 import msgspec
 
 from honeyguide.stores.lock import Holder, is_running
+
+
+def url_of(holder: Holder, port: int) -> str:
+    """Where that server answers, as its own words say; on this port if they do not."""
+    if named := re.search(r"https?://\S+", holder.holder):
+        return named[0]
+    told = re.search(r"port (\d+)", holder.holder)
+    return f"http://127.0.0.1:{told[1] if told else port}"
 
 
 def holder_of(data_dir: Path) -> Holder | None:

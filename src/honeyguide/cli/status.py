@@ -1,7 +1,6 @@
 """`honeyguide status`: is a server up, how far is the log, what is served, what runs."""
 
 import asyncio
-import re
 from typing import Any
 
 import httpx
@@ -9,7 +8,7 @@ import msgspec
 import typer
 from rich.text import Text
 
-from honeyguide.cli.holder import holder_of
+from honeyguide.cli.holder import holder_of, url_of
 from honeyguide.cli.opening import short
 from honeyguide.cli.output import Json, Out, ago, count
 from honeyguide.cli.processes import crew_of, process_texts
@@ -77,9 +76,7 @@ def _server(stored: Stored) -> dict[str, Any]:
     holder = holder_of(settings.project.data_dir)
     if holder is None:
         return {"running": False}
-    named = re.search(r"https?://\S+", holder.holder)
-    port = re.search(r"port (\d+)", holder.holder)
-    url = named[0] if named else f"http://127.0.0.1:{port[1] if port else settings.server.port}"
+    url = url_of(holder, settings.server.port)
     told = {"running": True, "holder": holder.holder, "pid": holder.pid, "since": holder.since, "url": url}
     try:
         answer = httpx.get(f"{url}/healthz", timeout=_TIMEOUT, trust_env=False)

@@ -18,6 +18,7 @@ class NamedCacheMetrics:
         self._unreadable, self._name = metrics.cache_unreadable, name
         tiers = ("l1", "l2")
         self.results = {(tier, each): metrics.cache_requests.labels(tier, name, each) for tier in tiers for each in RESULTS}
+        self.made = metrics.cache_made.labels(name)
         self.waits = metrics.cache_single_flight_waits.labels(name)
         self.refused = metrics.cache_refused_fills.labels(name)
         self.failures = metrics.cache_failures.labels(name)

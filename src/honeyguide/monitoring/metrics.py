@@ -115,6 +115,7 @@ class Metrics:
         self.cache_size = self._gauge("cache_size_bytes", "Bytes held.", ("tier", "cache"))
         self.cache_evictions = self._counter("cache_evictions_total", "Values dropped, by why.", ("tier", "reason"))
         self.cache_invalidations = self._counter("cache_invalidations_total", "Tokens replaced, by cause.", ("cause",))
+        self.cache_made = self._counter("cache_made_total", "Values made.", ("cache",))
         self.cache_single_flight_waits = self._counter(
             "cache_single_flight_waits_total", "Requests that waited for another's computation.", ("cache",)
         )

@@ -40,6 +40,13 @@ class SharedCache(Protocol):
     async def clear(self) -> None:
         """Make every value unreachable, for all processes."""
 
+    async def forget(self, subjects: Sequence[bytes]) -> None:
+        """Lose the tokens of these subjects, so that their values are of no use, and have nobody trust any that he holds:
+        the next `pull` of each client is not whole."""
+
+    async def size(self) -> tuple[int, int]:
+        """Bytes of memory that the servers use, whatever is in it, and how many they may use at most, 0 for all there is."""
+
     async def told(self) -> Noted:
         """Up to which log position tokens were replaced, as `tell` noted it."""
 

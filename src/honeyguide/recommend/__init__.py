@@ -31,7 +31,7 @@ from honeyguide.recommend.hydrate import Weighing, context_of, hydrate, overlay,
 from honeyguide.recommend.lineup import Lineup, Pair
 from honeyguide.recommend.pages import cursors, page_of
 from honeyguide.recommend.pipeline import Outcome, Pipeline
-from honeyguide.recommend.query import check, is_plain, list_key, nameless
+from honeyguide.recommend.query import check, for_nobody, is_plain, list_key, nameless
 from honeyguide.recommend.ranked import LONG, Part, Ranked, Served, bucket_for, decode, encode, ids_of, pack, without
 from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.subjects import Subjects
@@ -146,7 +146,7 @@ class Recommend:
         noted: list[Noted] = []
         found = await self._fetched(query, lineup, noted)
         if not found.payload:
-            found = await self._fetched(_for_nobody(query), lineup, noted)
+            found = await self._fetched(for_nobody(query), lineup, noted)
         ranked = decode(found.payload)
         if (strict or query.offset) and ranked.lineup != lineup.digest:
             return await self._serve_made(query, lineup, started)
@@ -155,20 +155,30 @@ class Recommend:
         return self._finish(query, ranked, _origin(ranked), started, noted[0] if noted else None)
 
     async def _fetched(self, query: Query, lineup: Lineup, noted: list[Noted]) -> Found:
-        want, bucket = self._want(query)
+        want, bucket = self.want(query)
         return await self._cache.fetch(want, lambda: self._value(query, bucket, lineup, noted))
 
-    def _want(self, query: Query) -> tuple[Want, int]:
+    def want(self, query: Query) -> tuple[Want, int]:
+        """What the list of a query is kept as, and how long it is."""
         user_id, bucket = _subject(query), bucket_for(query.offset + query.n)
         key, subject = list_key(query, user_id, bucket), self._subjects.of(query.surface, user_id)
         return Want(key, subject, self._epochs.of(query.surface)), bucket
+
+    def serves(self, surface: str) -> str:
+        """The version that a surface's lists are made with now; empty if none is."""
+        pair = self._serving.lineup.pair(self._surfaces[surface].model)
+        return pair.label if pair is not None else ""
+
+    def check(self, query: Query) -> None:
+        """Raise InvalidInput for a query that cannot be answered."""
+        check(query, self._surfaces)
 
     async def keep(self, query: Query) -> bool:
         """See to it that the list of a query is in memory, without serving it; False if its surface is gone."""
         if query.surface not in self._surfaces:
             return False
         if not (await self._fetched(query, self._serving.lineup, [])).payload:
-            await self._fetched(_for_nobody(query), self._serving.lineup, [])
+            await self._fetched(for_nobody(query), self._serving.lineup, [])
         return True
 
     async def prepare(self, query: Query, lineup: Lineup, cache: Cache) -> Want | None:
@@ -176,12 +186,12 @@ class Recommend:
         there is nothing to make: the surface is gone, or its lists stay as they are."""
         if query.surface not in self._surfaces:
             return None
-        (want, bucket), epoch = self._want(query), Epoch(self._epochs.under(query.surface, lineup))
+        (want, bucket), epoch = self.want(query), Epoch(self._epochs.under(query.surface, lineup))
         if epoch.now == want.epoch.now:
             return None
         want.epoch = epoch
         found = await cache.fetch(want, lambda: self._value(query, bucket, lineup))
-        return want if found.payload else await self.prepare(_for_nobody(query), lineup, cache)
+        return want if found.payload else await self.prepare(for_nobody(query), lineup, cache)
 
     async def explain(self, request_id: str) -> Explanation:
         """A served slate made again from the log, with the funnel that led to it. Raises NotFound."""
@@ -459,11 +469,6 @@ class Recommend:
 def _subject(query: Query) -> str:
     """The user whose history is used: none when the request is not to be personal."""
     return query.user_id if query.personalised else ""
-
-
-def _for_nobody(query: Query) -> Query:
-    """The same list for users of whom nothing is known: they share one."""
-    return msgspec.structs.replace(query, user_id="", personalised=False)
 
 
 def _origin(ranked: Ranked) -> ServedFrom:

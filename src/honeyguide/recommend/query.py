@@ -52,6 +52,11 @@ def is_plain(query: Query) -> bool:
     return query.model is None and query.recipe is None and query.events is None and not query.explain and not query.dry_run
 
 
+def for_nobody(query: Query) -> Query:
+    """The same list for users of whom nothing is known: they share one."""
+    return msgspec.structs.replace(query, user_id="", personalised=False)
+
+
 ListKey = tuple[str, int, bytes, str]
 """All that shapes a list, besides what it is made from: surface, length bucket (never `n`), digest of anchor, filters, item
 lists and the request's context, user."""

@@ -40,6 +40,12 @@ class Subjects:
         """The cache subject of a user on a surface."""
         return f"{self._group_of.get(surface, '')}:{self._pseudonym(user_id)}"
 
+    async def of_person(self, user_id: str) -> dict[str, list[str]]:
+        """All cache subjects of a user and of the ids merged with it, by id."""
+        others = await self._merged([user_id])
+        ids = [user_id, *others.get(user_id, ())]
+        return {each: [f"{number}:{self._pseudonym(each)}" for number in range(len(self._groups))] for each in ids}
+
     async def follow(self, rows: Sequence[LogRow], appended: Appended | None = None) -> Sequence[Invalidation]:
         """Replace the tokens that this process holds of all users that the rows are about; what was replaced."""
         if rows:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from math import inf
 from typing import Final, Protocol
 
 import structlog
@@ -74,6 +75,12 @@ class Warming:
         if self._beginning is not None:
             await asyncio.wait([self._beginning])
 
+    async def on_request(self, queries: Iterable[Query]) -> int:
+        """Make these lists, however long it takes; how many there are."""
+        made = await self._each(queries, self._lists.keep, inf)
+        self._warmed.labels("request").inc(made)
+        return made
+
     async def before_switch(self, lineup: Lineup) -> None:
         """Make the usual lists with the versions that will serve next."""
         end, beside, wants = self._end(), self._cache.beside(self._settings.l1_size), list[Want]()
@@ -98,7 +105,7 @@ class Warming:
 
     @contextlib.asynccontextmanager
     async def _until(self, end: float) -> AsyncIterator[None]:
-        time = asyncio.timeout_at(end)
+        time = asyncio.timeout_at(end if end < inf else None)
         self._times.add(time)
         try:
             async with time:

@@ -194,6 +194,24 @@ class RedisCache:
         """Make every value unreachable, for all processes."""
         await self._set(self._salt_name, self._fresh_salt())
 
+    async def forget(self, subjects: Sequence[bytes]) -> None:
+        """Lose the tokens of these subjects, then what was told: whoever follows it notices and trusts nothing."""
+        tokens: list[Aimed] = [(subject[0], ("DEL", self._key("t", subject, subject))) for subject in subjects]
+        shards = {subject[0] for subject in subjects} if self._cluster else {0}
+        streams: list[Aimed] = [(shard, ("DEL", self._streams[shard])) for shard in sorted(shards)]
+        for commands in (tokens, streams):
+            for reply in await self._calls.ask("tokens", "forget", commands):
+                if isinstance(reply, ResponseError):
+                    raise Unavailable(f"Redis refuses to be written to: {reply}.")
+
+    async def size(self) -> tuple[int, int]:
+        """Bytes of memory that the servers use, and how many they may use at most."""
+        asked: list[Aimed] = [(node, ("INFO", "memory")) for node in await self._nodes.everyone()]
+        replies = await self._calls.ask("values", "size", asked)
+        return sum(_number(reply, b"used_memory:") for reply in replies), sum(
+            _number(reply, b"maxmemory:") for reply in replies
+        )
+
     async def told(self) -> Noted:
         """Up to which log position tokens were replaced, as `tell` noted it."""
         servers, told, salt = await self._servers_and(("GET", self._told_name), ("GET", self._salt_name))
@@ -279,7 +297,17 @@ def _changes(fields: Sequence[bytes]) -> list[tuple[bytes, Tokens]]:
 
 def _run_id(reply: Reply) -> bytes:
     """Which server says this; nothing where one may not ask."""
+    return _said(reply, b"run_id:")
+
+
+def _number(reply: Reply, name: bytes) -> int:
+    said = _said(reply, name)
+    return int(said) if said.isdigit() else 0
+
+
+def _said(reply: Reply, name: bytes) -> bytes:
+    """What a line of INFO says."""
     for line in reply.splitlines() if isinstance(reply, bytes) else ():
-        if line.startswith(b"run_id:"):
-            return bytes(line[len(b"run_id:") :])
+        if line.startswith(name):
+            return bytes(line[len(name) :])
     return b""

@@ -159,6 +159,18 @@ class MemoryShared:
         await self._step()
         self._server.salt = self._server.new_salt()
 
+    async def forget(self, subjects: Sequence[bytes]) -> None:
+        """Lose the tokens of these subjects, and have nobody trust any."""
+        await self._step()
+        for subject in subjects:
+            self._server.tokens.pop(subject, None)
+        self._server.cut_stream()
+
+    async def size(self) -> tuple[int, int]:
+        """Bytes of the values; there is no bound."""
+        await self._step()
+        return sum(len(value) for value, _ in self._server.values.values()), 0
+
     async def told(self) -> Noted:
         """Up to which log position tokens were replaced, as `tell` noted it."""
         await self._step()

@@ -242,6 +242,40 @@ class SharedCacheSuite:
 
         run(body)
 
+    def test_subjects_that_are_forgotten_have_no_values_and_nobody_trusts_what_he_holds(
+        self, run: Callable[[Body], None]
+    ) -> None:
+        """Whoever follows what is told notices, and asks again; values of others are as they were."""
+
+        async def body(one: SharedCache, other: SharedCache) -> None:
+            await one.replace([hard("u", 1), hard("v", 2)])
+            assert await one.write([value("u", "k", tokens(1, 1)), value("v", "l", tokens(2, 1))]) == [None, None]
+            await one.pull()
+            await other.pull()
+            await one.forget([name("u")])
+            pulled = [await client.pull() for client in (one, other)]
+            assert not any(each.whole for each in pulled)
+            fresh = tokens(1, 7)
+            gone, there = await other.read([asked("u", "k", proposed=fresh), asked("v", "l")])
+            assert (gone.tokens, gone.values) == (fresh, (None,))
+            assert (there.tokens, there.values[0] is not None) == (tokens(2, 1), True)
+            assert (await one.read([asked("u", "k")]))[0].tokens == fresh
+            assert (await one.pull()).whole
+
+        run(body)
+
+    def test_how_much_memory_is_used(self, run: Callable[[Body], None]) -> None:
+        """By all there is, values included."""
+
+        async def body(one: SharedCache, other: SharedCache) -> None:
+            used, most = await one.size()
+            await one.replace([hard("u", 1)])
+            await one.write([value("u", "k", tokens(1, 1), b"x" * 100_000)])
+            assert (await other.size())[0] > used
+            assert most >= 0
+
+        run(body)
+
     def test_a_position_is_noted_for_all(self, run: Callable[[Body], None]) -> None:
         """For who repeats tokens from the log."""
 
