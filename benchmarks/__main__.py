@@ -2,11 +2,11 @@
 
 import sys
 
-from benchmarks import cold_start, features, freshness, hit_rate, http, memory, quality, training
+from benchmarks import cold_start, features, freshness, hit_rate, http, memory, quality, scoring, training
 
 ALL = {
     module.__name__.rpartition(".")[2]: module.main
-    for module in (quality, training, http, hit_rate, freshness, cold_start, features, memory)
+    for module in (quality, scoring, training, http, hit_rate, freshness, cold_start, features, memory)
 }
 
 if __name__ == "__main__":

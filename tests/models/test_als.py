@@ -12,7 +12,7 @@ from tests.models.test_linear import random_interactions
 
 
 def fitted(data: Interactions) -> Als:
-    return Als(factors=6, regularization=0.5, alpha=3.0, iterations=5, power=1.0).fit(data, seed=4)
+    return Als(recency=1.0, factors=6, regularization=0.5, alpha=3.0, iterations=5, power=1.0).fit(data, seed=4)
 
 
 def test_fold_in_is_the_librarys_exact_solution() -> None:

@@ -14,12 +14,12 @@ from honeyguide.testing.models import checkerboard, histories, interactions
 from honeyguide.types import Interactions
 from tests.models.test_linear import random_interactions
 
-PARTS: dict[str, Any] = {"knn": {"k": 5}, "markov": {"window": 3}}
+PARTS: dict[str, Any] = {"knn": {"k": 5, "recency": 1.0}, "markov": {"window": 3}}
 
 
 def test_it_is_the_weighted_sum_of_scores_over_their_spread() -> None:
     data, asked = random_interactions(), histories([3, 8, 20], [1], [])
-    knn, markov = Knn(k=5).fit(data), Markov(window=3).fit(data)
+    knn, markov = Knn(recency=1.0, k=5).fit(data), Markov(window=3).fit(data)
     rows = [data.items[data.users == user].tolist() for user in range(data.n_users)]
     past = histories(*[row for row in rows if len(row) > 1])
     spread = [float(np.mean(part.scores(past).std(axis=1))) for part in (knn, markov)]
@@ -31,7 +31,7 @@ def test_it_is_the_weighted_sum_of_scores_over_their_spread() -> None:
 def test_a_part_without_a_weight_has_none() -> None:
     data, asked = random_interactions(), histories([3, 8, 20])
     alone, both = (
-        Blend(parts=parts, weights={"knn": 1.0}).fit(data).scores(asked)[0] for parts in ({"knn": {"k": 5}}, PARTS)
+        Blend(parts=parts, weights={"knn": 1.0}).fit(data).scores(asked)[0] for parts in ({"knn": PARTS["knn"]}, PARTS)
     )
     np.testing.assert_allclose(both, alone, rtol=1e-5)
 

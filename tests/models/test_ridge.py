@@ -12,7 +12,7 @@ from tests.models.test_linear import dense, random_interactions
 
 def test_over_all_items_it_is_ease() -> None:
     data, asked = random_interactions(users=400), histories([3, 8, 20])  # so many that all items meet
-    mine, closed = Ridge(k=29, l2=7.0, users=0.0).fit(data), Ease(l2=7.0).fit(data)
+    mine, closed = Ridge(recency=1.0, k=29, l2=7.0, users=0.0).fit(data), Ease(recency=1.0, l2=7.0).fit(data)
     np.testing.assert_allclose(mine.scores(asked), closed.scores(asked), rtol=1e-3, atol=1e-4)
 
 
@@ -23,7 +23,7 @@ def test_each_item_is_regressed_on_its_nearest() -> None:
     lengths = np.sqrt(np.diag(gram))
     cosine = gram / lengths / lengths[:, None]
     np.fill_diagonal(cosine, 0.0)
-    fitted = Ridge(k=3, l2=2.0, users=0.5).fit(data)
+    fitted = Ridge(recency=1.0, k=3, l2=2.0, users=0.5).fit(data)
     asked = histories(*[[item] for item in range(data.n_items)])
     links = fitted.scores(asked)
     for target in (4, 17):
@@ -37,19 +37,19 @@ def test_each_item_is_regressed_on_its_nearest() -> None:
 
 def test_systems_in_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     data = random_interactions()
-    whole = Ridge(k=5).fit(data).scores(histories([3, 8]))
+    whole = Ridge(recency=1.0, k=5).fit(data).scores(histories([3, 8]))
     monkeypatch.setattr(ridge, "_CELLS", 60)
-    np.testing.assert_allclose(Ridge(k=5).fit(data).scores(histories([3, 8])), whole, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(Ridge(recency=1.0, k=5).fit(data).scores(histories([3, 8])), whole, rtol=1e-5, atol=1e-6)
 
 
 def test_items_that_are_always_together_do_not_break_a_weak_ridge() -> None:
     users = np.repeat(np.arange(50), 4)
-    fitted = Ridge(k=3, l2=0.001).fit(interactions(users, np.tile(np.arange(4), 50), n_items=4))
+    fitted = Ridge(recency=1.0, k=3, l2=0.001).fit(interactions(users, np.tile(np.arange(4), 50), n_items=4))
     scores = fitted.scores(histories([0]))[0]
     assert np.isfinite(scores).all()
     assert scores[1:].min() > 0
 
 
 def test_memory_grows_with_items_not_with_their_square() -> None:
-    small, large = (Ridge().peak_bytes(1_000_000, items, 10_000_000) for items in (100_000, 1_000_000))
+    small, large = (Ridge(recency=1.0).peak_bytes(1_000_000, items, 10_000_000) for items in (100_000, 1_000_000))
     assert large < 12 * small

@@ -33,7 +33,7 @@ class Ease(Trained):
     max_items: int = setting(12_000, 1, 100_000, "Most popular items that take part; memory is 4 bytes x items^2.")
     power: float = setting(0.5, 0.0, 1.0, "0 treats interactions as binary, 1 takes their weights as they are.")
     half_life: float = setting(0.0, 0.0, 1e6, "Days after which an interaction counts half in training; 0: never.")
-    recency: float = setting(1.0, 0.0, 1.0, "Weight of a history's entry by each later one.")
+    recency: float = setting(0.9, 0.0, 1.0, "Weight of a history's entry by each later one.")
     _weights: FloatArray = field(init=False, repr=False)
     _diagonal: FloatArray = field(init=False, repr=False)
     _places: IntArray = field(init=False, repr=False)

@@ -23,7 +23,7 @@ class Linked(Trained):
     k: int = setting(200, 1, 100_000, "Links kept per candidate.")
     power: float = setting(0.5, 0.0, 1.0, "0 treats interactions as binary, 1 takes their weights as they are.")
     half_life: float = setting(0.0, 0.0, 1e6, "Days after which an interaction counts half in training; 0: never.")
-    recency: float = setting(1.0, 0.0, 1.0, "Weight of a history's entry by each later one.")
+    recency: float = setting(0.9, 0.0, 1.0, "Weight of a history's entry by each later one.")
     _links: csr_array = field(init=False, repr=False)
     _scale: FloatArray = field(init=False, repr=False)
 

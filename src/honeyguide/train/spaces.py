@@ -103,6 +103,25 @@ SPACES: Final[Mapping[str, Space]] = MappingProxyType(
             "half_life": _HALF_LIFE,
             "recency": _RECENCY,
         },
+        "graph": {
+            "users": Range(0.0, 1.2),
+            "source": Range(0.3, 1.2),
+            "target": Range(0.0, 0.7),
+            "k": OneOf((200, 500, 1_000)),
+            "factors": OneOf((0, 64, 128, 256)),
+            "share": Range(0.02, 2.0, by_log=True),
+            "power": _POWER,
+            "half_life": _HALF_LIFE,
+            "recency": _RECENCY,
+        },
+        "ridge": {
+            "l2": Range(1.0, 1_000.0, by_log=True),
+            "users": Range(0.0, 1.0),
+            "k": OneOf((50, 100, 200)),
+            "power": _POWER,
+            "half_life": _HALF_LIFE,
+            "recency": _RECENCY,
+        },
         "ease": {
             "l2": Range(5.0, 5_000.0, by_log=True),
             "power": _POWER,
@@ -121,7 +140,7 @@ SPACES: Final[Mapping[str, Space]] = MappingProxyType(
 )
 """Model -> hyper-parameter -> its values."""
 
-CHEAP_FIRST: Final = ("popular", "markov", "bayes", "knn", "ease", "als")
+CHEAP_FIRST: Final = ("popular", "trending", "markov", "bayes", "knn", "graph", "ease", "als", "ridge")
 """The order in which models are tried: what costs little is known before what costs much is begun."""
 
 
