@@ -4,14 +4,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from honeyguide.errors import InvalidInput
-from honeyguide.models import REGISTRY
-from honeyguide.offline.evaluation import evaluate
-from honeyguide.offline.splits import Split, at_random, by_time, leave_last
+from honeyguide.clock import SystemClock
+from honeyguide.errors import InvalidInput, NotEnoughData
+from honeyguide.models import untrained
+from honeyguide.offline.splits import leave_last
 from honeyguide.protocols import Model
+from honeyguide.train.bench import BASELINE, Plan
+from honeyguide.train.search import search
 from honeyguide.types import Interactions, Json
-
-_SHARE_OF_BUDGET = 0.5  # for comparing; the rest is for fitting the chosen one on everything
 
 
 @dataclass(frozen=True)
@@ -24,28 +24,19 @@ class Choice:
 
 
 def choose(past: Interactions, names: Sequence[str], *, last: bool, k: int, budget: float, seed: int) -> Choice:
-    """The best of the models on a validation part cut from the past as the test part was: the last item of each user
-    (`last`), else their latest fifth; drawn at random where there is no order in time.
-
-    Seconds of comparing stay within half the `budget`, but for a model that was begun and takes longer."""
+    """The best of a search inside `budget` seconds on a validation part cut from the past as the test part was: the last
+    item of each user (`last`), else their latest fifth; drawn at random where there is no order in time."""
     started = time.perf_counter()
-    split = validation(past, last=last, seed=seed)
-    best, most = "popular", -1.0
-    for name in names:
-        if best != "popular" and time.perf_counter() - started > _SHARE_OF_BUDGET * budget:
-            break
+    plan = Plan(kinds=names, budget=budget, k=k, seed=seed, refits=1.0, split=leave_last if last else None)
+    try:
+        found = search(past, plan, SystemClock())
+        tried = [(trial.kind, trial.params) for trial in (found.best, found.runner_up) if trial is not None]
+    except NotEnoughData:  # too little for a validation part: nothing is known to be better than what is popular
+        tried = []
+    for kind, params in [*tried, (BASELINE, {})]:
         try:
-            found = evaluate(REGISTRY[name]().fit(split.train, seed=seed), split, k=k).mean("ndcg")
-        except InvalidInput:
+            fitted = untrained(kind, params).fit(past, seed=seed)
+        except InvalidInput:  # it fitted on a part, and needs more memory than there is for the whole
             continue
-        if found > most:
-            best, most = name, found
-    fitted = REGISTRY[best]().fit(past, seed=seed)
-    return Choice(fitted, {"model": best} | fitted.params(), time.perf_counter() - started)
-
-
-def validation(past: Interactions, *, last: bool, seed: int) -> Split:
-    """A split inside the past, like the one that it is the past of."""
-    if not len(past.ts) or past.ts.min() == past.ts.max():
-        return at_random(past, 0.2, seed)
-    return leave_last(past) if last else by_time(past, 0.2)
+        return Choice(fitted, {"model": kind} | fitted.params(), time.perf_counter() - started)
+    raise NotEnoughData("No model could be fitted.", cure="Give more data, or free some memory.")

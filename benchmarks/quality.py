@@ -11,8 +11,8 @@ Without --set or --train every set in ../shared/data is measured. What is left o
 Protocols. All items are ranked, none of the user's past. P1 (lists): the given test part; P2 (sequences): the last item of
 each user, all before it is learned from; P5 (events): the latest 20 % of each user's distinct items, at least one. Recall is
 hits / held-out items, NDCG binary, its ideal over min(held out, k); means over the users who are asked. `coverage` is the
-share of all items in any list of 20, of 10 for P2. `auto` is chosen on a validation part inside the training part, and its
-`fit_s` is all that choosing and fitting took.
+share of all items in any list of 20, of 10 for P2. `auto` is the best of a search on a validation part inside the training
+part, within --budget; its `fit_s` is all that searching and fitting took.
 """
 
 import argparse
@@ -36,8 +36,6 @@ from honeyguide.offline.splits import Split
 from honeyguide.types import Json
 
 PROTOCOLS: Final = {"lists": P1, "sequences": P2, "events": P5}
-_CHEAPEST_FIRST: Final = ("popular", "markov", "knn", "als", "ease")
-_NEEDS_ORDER: Final = ("markov",)
 _K: Final = 20
 
 
@@ -56,8 +54,7 @@ def measured(split: Split, protocol: str, *, names: Sequence[str], budget: float
     if not len(split.users):
         cure = "It takes users with two different items at least, or with a line in the test part."
         raise NotEnoughData("There is nobody to ask: nothing is held out.", cure=cure)
-    known = [name for name in names if protocol != P1 or name not in _NEEDS_ORDER]
-    for name in known:
+    for name in names:
         started = time.perf_counter()
         try:
             fitted = REGISTRY[name]().fit(split.train, seed=seed)
@@ -66,7 +63,7 @@ def measured(split: Split, protocol: str, *, names: Sequence[str], budget: float
             continue
         seconds = time.perf_counter() - started
         yield Measured(name, fitted.params(), seconds, evaluate(fitted, split, k=_K))
-    choice = choose(split.train, known, last=protocol == P2, k=10 if protocol == P2 else _K, budget=budget, seed=seed)
+    choice = choose(split.train, names, last=protocol == P2, k=10 if protocol == P2 else _K, budget=budget, seed=seed)
     yield Measured("auto", choice.params, choice.seconds, evaluate(choice.model, split, k=_K))
 
 
@@ -89,17 +86,12 @@ def line(title: str, protocol: str, found: Measured) -> dict[str, Any]:
     }
 
 
-def model_names() -> list[str]:
-    """All models, the cheapest first, so that a small budget is spent on many."""
-    return sorted(REGISTRY, key=lambda name: (_CHEAPEST_FIRST.index(name) if name in _CHEAPEST_FIRST else 99, name))
-
-
 def command(words: Sequence[str]) -> int:
     """What the command line asks for, as lines of JSON on stdout; the exit code."""
     given = _parser().parse_args(words)
     try:
         budget = float(given.budget) if given.budget.isdecimal() else parse_duration(given.budget)
-        names = [name for name in model_names() if not given.models or name in given.models.split(",")]
+        names = [name for name in REGISTRY if not given.models or name in given.models.split(",")]
         for title, protocol, split in _asked(given):
             for found in measured(split, protocol, names=names, budget=budget, seed=given.seed):
                 print(json.dumps(line(title, protocol, found)), flush=True)
@@ -121,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--train", type=Path, metavar="FILE", help="a file of your own to learn from")
     parser.add_argument("--test", type=Path, metavar="FILE", help="for lists: the held-out part")
     parser.add_argument("--format", choices=FORMATS, help="lists or sequences: user item item ...; events: CSV")
-    parser.add_argument("--budget", default="10m", metavar="TIME", help="for choosing by itself: 90s, 2m, 1h; 10m")
+    parser.add_argument("--budget", default="10m", metavar="TIME", help="for the search of auto: 90s, 2m, 1h; 10m")
     parser.add_argument("--models", metavar="NAMES", help="only these, with commas between them; all")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random; 0")
     return parser
@@ -181,7 +173,7 @@ def main() -> None:
             continue
         past, rows = split.train, []
         shape = f"{past.n_users:,} users, {past.n_items:,} items, {len(past.users):,} events, {len(split.items):,} held out"
-        for found in measured(split, own.protocol, names=model_names(), budget=600.0, seed=0):
+        for found in measured(split, own.protocol, names=list(REGISTRY), budget=600.0, seed=0):
             rows.append(row(own.protocol, found, own.reference.get(found.name, "")))
             print(title, rows[-1], file=sys.stderr)
         report.table(f"{title} ({own.protocol}; {shape})", rows)
