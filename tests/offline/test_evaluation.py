@@ -1,5 +1,6 @@
 """Full rankings: who is asked, what is masked, and how wide the intervals are."""
 
+import tracemalloc
 from collections.abc import Mapping
 from typing import ClassVar, Self
 
@@ -114,6 +115,26 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     assert told == sorted(told)
     assert told[-1] == 1.0
+
+
+def test_memory_is_that_of_a_chunk_whatever_the_number_of_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    n_items, n_users = 2_000, 4_000
+    users = np.repeat(np.arange(n_users), 2)
+    data = interactions(users, np.random.default_rng(0).integers(0, n_items, len(users)), n_items=n_items)
+    split, model = by_time(data, 0.5), Constant(list(range(n_items)))
+    monkeypatch.setattr(evaluation, "_CHUNK_CELLS", 100_000)
+    monkeypatch.setattr(model, "asked", _Forgets())
+    tracemalloc.start()
+    found = evaluate(model, split, k=10)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found.values["recall"]) > 3_900
+    assert peak < 0.4 * 4 * n_items * n_users  # bytes of all scores at once
+
+
+class _Forgets(list[Histories]):
+    def append(self, value: Histories) -> None:
+        """Keep nothing."""
 
 
 @given(st.integers(0, 10**6), st.integers(1, 12))

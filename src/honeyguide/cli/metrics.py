@@ -18,9 +18,11 @@ _FIRST = (
     "hit_rate",
     "mrr",
     "precision",
+    "map",
     "coverage",
     "novelty",
     "diversity",
+    "popularity_lift",
 )
 _MAIN = ("served_ndcg", "ndcg", "recall", "coverage")
 

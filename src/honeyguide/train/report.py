@@ -100,6 +100,8 @@ def _values(evaluation: Evaluation, seed: int) -> Json:
     found |= {"coverage": round(evaluation.coverage, 6), "novelty": round(evaluation.novelty, 4)}
     if evaluation.diversity is not None:
         found["diversity"] = round(evaluation.diversity, 4)
+    if evaluation.popularity_lift is not None:
+        found["popularity_lift"] = round(evaluation.popularity_lift, 4)
     for name in ("recall", "ndcg"):
         interval = evaluation.interval(name, seed)
         found[f"{name}@{evaluation.k}_interval"] = [round(interval.low, 6), round(interval.high, 6)]

@@ -13,6 +13,7 @@ from typing import Final
 from honeyguide.cli.report.svg import Markup, joined, tag
 
 Format = Callable[[float], str]
+Box = tuple[float, float, float, float]
 _LINE: Final = 30
 _LETTER: Final = 7.2  # width of a letter at 12 px, rather too much
 _GAP: Final = 15.0  # least distance between the middles of two labels
@@ -112,7 +113,8 @@ def scatter(points: Sequence[Point], label: str, x_name: str, y_name: str, *, wi
     xs, ys = ticks(max((point.x for point in points), default=0.0)), ticks(max((p.high for p in points), default=0.0))
     bottom = height - 42.0
     across, up = _scale(xs[-1], 52.0, width - 22.0), _scale(ys[-1], bottom, 12.0)
-    places = _placed([(across(p.x), up(p.y), p.name) for p in points], width, bottom)
+    whiskers = [(across(p.x) - 3, up(p.high), across(p.x) + 3, up(p.low)) for p in points]
+    places = _placed([(across(p.x), up(p.y), p.name) for p in points], whiskers, width, bottom)
     drawn = [
         tag(
             "g",
@@ -242,9 +244,11 @@ def _spread(wanted: Sequence[float], low: float, high: float) -> list[float]:
     return [max(low, place) for place in places]
 
 
-def _placed(points: Sequence[tuple[float, float, str]], width: float, height: float) -> list[tuple[float, float, str]]:
+def _placed(
+    points: Sequence[tuple[float, float, str]], taken: Sequence[Box], width: float, height: float
+) -> list[tuple[float, float, str]]:
     """(x, y, anchor) of each point's name: beside it where nothing else is, else a little higher or lower."""
-    boxes = [(x - 7, y - 7, x + 7, y + 7) for x, y, _ in points]
+    boxes = [*taken, *((x - 7, y - 7, x + 7, y + 7) for x, y, _ in points)]
     found = []
     for x, y, name in points:
         size = len(name) * _LETTER
@@ -265,10 +269,10 @@ def _placed(points: Sequence[tuple[float, float, str]], width: float, height: fl
     return found
 
 
-def _box(x: float, side: int, y: float, size: float) -> tuple[float, float, float, float]:
+def _box(x: float, side: int, y: float, size: float) -> Box:
     ends = sorted((x + side * 10, x + side * (12 + size)))
     return ends[0], y - 7, ends[1], y + 7
 
 
-def _hits(box: tuple[float, float, float, float], others: Sequence[tuple[float, float, float, float]]) -> bool:
+def _hits(box: Box, others: Sequence[Box]) -> bool:
     return any(box[0] < right and left < box[2] and box[1] < bottom and top < box[3] for left, top, right, bottom in others)

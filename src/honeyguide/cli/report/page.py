@@ -78,11 +78,11 @@ class _Page:
             return f"{told} {split}"
         mean, low, high = self._models[1].behind
         sure = (
-            f"beyond chance: per user it is {decimal(-high)} to {decimal(-low)}"
+            f"beyond chance: 95 % of resamples say {-high:.4f} to {-low:.4f}"
             if high < 0
             else "but chance alone may make such a difference: more users would tell"
         )
-        return f"{told} That is {decimal(-mean)} more than {self._models[1].name} has, {sure}. {split}"
+        return f"{told} That is {-mean:.4f} more than {self._models[1].name} has, {sure}. {split}"
 
     def _accuracy(self) -> Markup:
         return _section(
