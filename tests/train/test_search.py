@@ -62,6 +62,7 @@ class Shop:
     def make(self, kind: str, params: Mapping[str, Any]) -> Any:
         """An untrained fake."""
         defaults: dict[str, Json] = {"popular": {}, "knn": {"users": 0.5, "k": 200}, "ease": {"l2": 100.0, "power": 0.5}}
+        defaults["blend"] = {"parts": {"knn": {}}}
         return Fake(self, kind, defaults[kind] | dict(params))
 
     def plan(self, budget: float = 100.0, **fields: Any) -> Plan:
@@ -164,7 +165,7 @@ def test_it_keeps_to_the_budget(budget: float) -> None:
     started = shop.clock.monotonic()
     choice = shop.search(budget)
     assert shop.clock.monotonic() - started <= budget
-    assert choice.ended == "the budget was used up"
+    assert choice.ended == "nothing more fitted into the budget"
     assert sum(trial.seconds for trial in choice.trials) == pytest.approx(shop.clock.monotonic() - started, rel=0.01)
 
 
@@ -224,6 +225,51 @@ def test_large_data_and_a_small_budget_choose_on_a_part() -> None:
     assert choice.best.rung < 2
     assert choice.best.kind == "ease"
     assert shop.clock.monotonic() - started <= 100.0
+
+
+# --- a blend --------------------------------------------------------------------------------------------------------------
+
+
+def blending(budget: float, shop: Shop | None = None) -> Choice:
+    """A search that may blend, where a blend is a little better than its best part."""
+    shop = shop or Shop()
+    shop.quality["blend"] = lambda params: 0.05 + max(shop.quality[kind](own) for kind, own in params["parts"].items())
+    shop.seconds["blend"] = 6.0
+    plan = replace(shop.plan(budget), kinds=["blend", "ease", "knn", "popular"])
+    return search(walks(), plan, shop.clock)
+
+
+def test_a_blend_is_made_of_the_best_of_each_model_and_again_at_the_end() -> None:
+    choice = blending(400.0)
+    blends = [trial for trial in choice.trials if trial.kind == "blend"]
+    assert [trial.origin for trial in blends] == ["blended", "blended"]
+    assert choice.trials[3] == blends[0]
+    assert blends[0].params["parts"] == {kind: Shop().make(kind, {}).params() for kind in ("ease", "knn")}
+    assert choice.trials[-1] == blends[1] == choice.best
+    assert blends[1].params["parts"] == {kind: choice.by_model[kind].params for kind in ("ease", "knn")}
+    assert choice.runner_up == choice.by_model["ease"]
+
+
+def test_time_for_the_last_blend_is_left_where_the_first_one_was_the_best() -> None:
+    shop = Shop()
+    shop.quality["ease"] = lambda params: 0.5 if params["l2"] == 100.0 else 0.8  # whatever is tried first is better
+    choice = blending(30.0, shop)
+    assert [trial.kind for trial in choice.trials].count("blend") == 2
+    assert choice.best == choice.trials[-1]
+    assert sum(trial.seconds for trial in choice.trials) <= 30.0
+
+
+def test_a_blend_that_does_not_fit_is_not_begun() -> None:
+    choice = blending(8.0)
+    assert choice.left_out == {"blend": "the budget was too small"}
+
+
+def test_a_blend_alone_has_its_own_parts() -> None:
+    shop = Shop()
+    shop.quality["blend"] = lambda params: 0.5
+    shop.seconds["blend"] = 6.0
+    choice = search(walks(), replace(shop.plan(100.0), kinds=["blend", "popular"]), shop.clock)
+    assert choice.best.params == {"parts": {"knn": {}}}
 
 
 # --- going on -------------------------------------------------------------------------------------------------------------

@@ -71,6 +71,7 @@ def show(context: typer.Context, model: Version, json: Json = False) -> None:
         scores: list[list[Cell]] = [[name, metric_text(version.metrics[name])] for name in metric_names([version.metrics])]
         out.lines(["", *table(scores, right=(1,), head=False)] if scores else [])
         if version.manifest.get("search"):
+            out.lines([""])
             show_search(out, version.manifest["search"])
 
 

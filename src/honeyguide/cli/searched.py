@@ -29,7 +29,7 @@ def show_search(out: Out, search: Mapping[str, Any]) -> None:
         )
     for name, why in search["left_out"].items():
         rows.append(["", Text(name, style="bold"), "", "", "", Text(f"left out: {why}", style="yellow")])
-    out.lines(["", *table(rows, right=(2, 3, 4), width=out.width), ""])
+    out.lines([*table(rows, right=(2, 3, 4), width=out.width), ""])
     asked = f"asking {count(search['users'], 'user')} of the past"
     out.show("search", f"{count(search['trials'], 'trial')} in {search['seconds']:.1f} s, {asked}; {search['ended']}")
     out.show("chosen", search["reason"])
@@ -41,6 +41,8 @@ def show_search(out: Out, search: Mapping[str, Any]) -> None:
 
 
 def _params(params: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in params.items()
-    )
+    """`l2 300, power 0.25`; of a blend its parts: `bayes (kappa 2), markov`."""
+    if "parts" in params:
+        return ", ".join(f"{part} ({own})" if (own := _params(of)) else part for part, of in params["parts"].items())
+    told = ((name, f"{value:g}" if isinstance(value, float) else f"{value}") for name, value in params.items())
+    return ", ".join(f"{name} {value}" for name, value in told)

@@ -19,6 +19,9 @@ from honeyguide.types import Json
 BASELINE: Final = "popular"
 """What every other model must beat, and what fills their lists."""
 
+BLEND: Final = "blend"
+"""The model that is made of the best of others."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -93,11 +96,21 @@ class Bench:
         return not any(trial.kind != BASELINE and not trial.failed for trial in self.ledger.trials)
 
     def _afterwards(self, kind: str, params: Json) -> float:
-        """Seconds after the search, if it ends now, and if it ends with this trial as the best: two models are fitted
-        again."""
+        """Seconds after the search, if it ends now, and if it ends with this trial as the best: two models are fitted again.
+        Where a blend was better than its parts, it will be tried once more, of better ones."""
         likely = {trial.kind: trial.params for trial in self.ledger.ranked(self.kinds) if trial.kind != BASELINE}
         two = dict(list(likely.items())[:2]) | {kind: params}
-        return sum(sorted(self.again(*pair) for pair in two.items())[-2:])
+        again = sum(sorted(self.again(*pair) for pair in two.items())[-2:])
+        if kind != BLEND and self._blends_help:
+            again += sum(self.ledger.predicted(BLEND, likely[BLEND], self.ledger.top))
+        return again
+
+    @property
+    def _blends_help(self) -> bool:
+        """Whether the first blend was better than all before it."""
+        trials = self.ledger.trials
+        place = next((place for place, trial in enumerate(trials) if trial.kind == BLEND and not trial.failed), 0)
+        return place > 0 and trials[place].score > max(trial.score for trial in trials[:place])
 
     def again(self, kind: str, params: Json) -> float:
         """Seconds that a model takes after the search if it is chosen."""

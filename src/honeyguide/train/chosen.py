@@ -15,7 +15,7 @@ from honeyguide.models import untrained
 from honeyguide.offline.evaluation import Interval
 from honeyguide.offline.splits import by_time
 from honeyguide.protocols import Model, SearchLog
-from honeyguide.train.bench import BASELINE, Plan
+from honeyguide.train.bench import BASELINE, BLEND, Plan
 from honeyguide.train.compare import Trial
 from honeyguide.train.material import Material
 from honeyguide.train.search import Choice, InMemory, search
@@ -172,9 +172,16 @@ def _told(trial: Finished) -> Json:
 
 def _tries(choice: Choice, best: Finished, settings: Settings) -> Json:
     own = [trial for trial in choice.trials if trial.kind == best.kind]
-    usual = untrained(best.kind, settings.models.params.get(best.kind)).params()
-    changed = {name: value for name, value in best.params.items() if value != usual[name]}
+    changed = _changed(best.kind, best.params, settings.models.params.get(best.kind))
     return {"trials": len(own), "seconds": round(sum(trial.seconds for trial in own), 3), "changed": changed}
+
+
+def _changed(kind: str, params: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> Json:
+    """The hyper-parameters that are not as by default; of a blend, those of each of its parts."""
+    usual = untrained(kind, base).params()
+    if kind == BLEND:
+        return {"parts": {part: _changed(part, own) for part, own in params["parts"].items()}}
+    return {name: value for name, value in params.items() if value != usual[name]}
 
 
 def _still_known(kind: str, params: Mapping[str, Any]) -> Mapping[str, Any]:

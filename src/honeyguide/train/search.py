@@ -1,6 +1,6 @@
 """Finds the model and the hyper-parameters for this data inside a time budget, without a look at what is held out.
 
-    cut a validation part -> defaults, cheap models first -> the better half of the models, round by round -> choice
+    cut a validation part -> defaults, cheap models first -> blend -> the better half, round by round -> blend -> choice
 
 `search` is usable by itself, on any interactions. Each trial fits a model on the past and asks it for the validation part,
 all items ranked. New hyper-parameters climb the rungs of `fidelity` by successive halving; the defaults climb all of them,
@@ -17,7 +17,7 @@ import numpy as np
 from honeyguide.clock import Clock
 from honeyguide.errors import NotEnoughData
 from honeyguide.protocols import SearchLog
-from honeyguide.train.bench import BASELINE, Bench, Plan
+from honeyguide.train.bench import BASELINE, BLEND, Bench, Plan
 from honeyguide.train.fidelity import validation
 from honeyguide.train.spaces import drawn, nearby, searchable
 from honeyguide.train.trials import Finished, Origin, key_of
@@ -25,7 +25,9 @@ from honeyguide.types import Interactions, Json
 
 _AT_ONCE: Final = 3  # proposals of a model in a round, for each rung that they have to climb
 _KEPT: Final = 3  # one of so many climbs to the next rung
+_PARTS: Final = 3  # of a blend
 _PATIENCE: Final = 6  # rounds without a better score after which a search ends
+_TOLERANCE: Final = 0.2  # of the budget, by which what comes after a search may pass it
 _ENOUGH: Final = 1e-4  # of a score: less is not better
 
 
@@ -77,14 +79,16 @@ def search(
         cure = "Search without a budget, or import more history: it takes users with at least three items each."
         raise NotEnoughData("Nobody has enough items for a validation part, so nothing can be searched for.", cure=cure)
     bench = Bench(plan, split, clock, log or InMemory(), progress or (lambda stage, share: None))
+    _beginning(bench)
+    _blend(bench)
     ended = _rounds(bench)
+    _blend(bench)
     bench.close(ended)
     return _choice(bench, ended)
 
 
 def _rounds(bench: Bench) -> str:
-    """Defaults and what was best the last time, then rounds; why it ended."""
-    _beginning(bench)
+    """Rounds of new hyper-parameters; why they ended."""
     without, best = 0, _top_score(bench)
     turn = 0
     while True:
@@ -94,7 +98,7 @@ def _rounds(bench: Bench) -> str:
         if not offered:
             return "there was nothing more to try"
         if not _climb(bench, offered):
-            return "the budget was used up"
+            return "nothing more fitted into the budget"
         now = _top_score(bench)
         without = without + 1 if now <= best * (1 + _ENOUGH) else 0
         best = max(best, now)
@@ -104,7 +108,7 @@ def _rounds(bench: Bench) -> str:
 
 def _beginning(bench: Bench) -> None:
     """Every model's default on every rung, then the best of the last search; the best of a rung climb first."""
-    ready = bench.kinds
+    ready = [kind for kind in bench.kinds if kind != BLEND]
     for rung in range(bench.ledger.top + 1):
         for kind in ready:
             bench.run(kind, bench.default(kind), rung, "default")
@@ -113,8 +117,20 @@ def _beginning(bench: Bench) -> None:
     _climb(bench, [(kind, params, "last search") for kind, params in last])
 
 
+def _blend(bench: Bench) -> None:
+    """Try a blend of the best models, each with its best hyper-parameters, where the best of them got to."""
+    if BLEND not in bench.kinds:
+        return
+    parts = [trial for trial in bench.ledger.ranked(bench.kinds) if trial.kind not in (BASELINE, BLEND)][:_PARTS]
+    params = bench.default(BLEND)
+    if len(parts) > 1:
+        params |= {"parts": {trial.kind: trial.params for trial in sorted(parts, key=lambda trial: trial.kind)}}
+    bench.run(BLEND, params, parts[0].rung if parts else 0, "blended")
+
+
 def _top_score(bench: Bench) -> float:
-    return max((trial.score for trial in bench.ledger.trials if trial.rung == bench.ledger.top), default=0.0)
+    """The best of a single model on the highest rung."""
+    return max((t.score for t in bench.ledger.trials if t.rung == bench.ledger.top and t.kind != BLEND), default=0.0)
 
 
 def _alive(bench: Bench, turn: int) -> list[str]:
@@ -162,7 +178,8 @@ def _climb(bench: Bench, offered: Sequence[tuple[str, Json, Origin]]) -> bool:
 def _choice(bench: Bench, ended: str) -> Choice:
     ranked = bench.ledger.ranked(bench.kinds)
     personal = [trial for trial in ranked if trial.kind != BASELINE] or ranked
-    in_time = [trial for trial in personal if bench.again(trial.kind, trial.params) <= bench.left]
+    left = bench.left + _TOLERANCE * bench.plan.budget
+    in_time = [trial for trial in personal if bench.again(trial.kind, trial.params) <= left]
     personal = in_time or personal
     left_out = {kind: bench.ledger.failed(kind) or "the budget was too small" for kind in bench.kinds}
     known = {trial.kind: trial for trial in ranked}

@@ -84,6 +84,7 @@ _NEXT: Final[Space] = {
 SPACES: Final[Mapping[str, Space]] = MappingProxyType(
     {
         "popular": {"half_life": Range(1.0, 365.0, by_log=True), "floor": OneOf((0.0, 0.02, 0.05, 0.2, 0.5))},
+        "trending": {"half_life": Range(0.2, 60.0, by_log=True), "lift": Range(0.0, 1.0)},
         "markov": {**_NEXT, "kappa": Range(0.5, 200.0, by_log=True)},
         "bayes": {
             **_NEXT,
@@ -140,7 +141,7 @@ SPACES: Final[Mapping[str, Space]] = MappingProxyType(
 )
 """Model -> hyper-parameter -> its values."""
 
-CHEAP_FIRST: Final = ("popular", "trending", "markov", "bayes", "knn", "graph", "ease", "als", "ridge")
+CHEAP_FIRST: Final = ("popular", "trending", "markov", "bayes", "knn", "graph", "ease", "als", "ridge", "blend")
 """The order in which models are tried: what costs little is known before what costs much is begun."""
 
 

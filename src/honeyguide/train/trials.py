@@ -96,11 +96,15 @@ class Ledger:
     def predicted(self, kind: str, params: Json, rung: int) -> tuple[float, float]:
         """Seconds of fitting and of asking of a trial: as the slowest of its model there, else by its own on lower rungs.
 
-        Fitting grows with the interactions, by as much as the two rungs below say, else in proportion."""
+        Fitting grows with the interactions, by as much as the two rungs below say, else in proportion. A blend that was not
+        tried there fits its parts twice."""
         done = [trial for trial in self.trials if trial.kind == kind and not trial.failed]
         here = [trial for trial in done if trial.rung == rung]
         if here:
             return _SAFETY * max(t.fit_seconds for t in here), _SAFETY * max(t.evaluate_seconds for t in here)
+        if parts := params.get("parts"):
+            fits, asks = zip(*(self.predicted(part, own, rung) for part, own in parts.items()), strict=True)
+            return 2 * sum(fits), sum(asks)
         same = [trial for trial in done if trial.params == params] or done
         lower = {trial.rung: trial for trial in sorted(same, key=lambda trial: trial.fit_seconds) if trial.rung < rung}
         if not lower:
