@@ -16,7 +16,7 @@ _PATIENT = {"HONEYGUIDE_STORAGE__READ_TIMEOUT": "20s", "HONEYGUIDE_STORAGE__POOL
 
 def empty_url() -> str:
     server = postgres.server()
-    return server.url(server.database())
+    return server.url_of(server.database())
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

@@ -142,7 +142,7 @@ class Site:
             self.redis.start()
         self.redis.thaw()
         server = postgres.server()
-        if not server.running:
+        if not server.alive:
             server.start()
         ends = [f"node {node.name}: {end}" for node in (self.a, self.b) if (end := node.revived())]
         for node in (self.a, self.b):

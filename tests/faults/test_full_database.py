@@ -60,7 +60,7 @@ def test_events_are_refused_whole_and_taken_again_when_there_is_space(small_disk
     template = postgres.new_url().rpartition("/")[2]
     server.admin(f"CREATE TABLESPACE small LOCATION '{small_disk}'")
     server.admin(f"CREATE DATABASE full_one TEMPLATE {template} TABLESPACE small")
-    store = open_store(postgres.patient(server.url("full_one"), tmp_path), SystemClock())
+    store = open_store(postgres.patient(server.url_of("full_one"), tmp_path), SystemClock())
     try:
         ballast = small_disk / "ballast"
         ballast.write_bytes(bytes(2_000_000))

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final, Self
+from urllib.parse import quote
 
 from honeyguide.clock import system_chance
 from honeyguide.errors import Unavailable
@@ -23,7 +24,6 @@ _STOP_SECONDS: Final = 20.0
 _LOOK_SECONDS: Final = 0.05
 _MOST_LOOKS: Final = 1_200
 _TOLD: Final = 1_000
-_USER: Final = "honeyguide"
 _POSTGRES: Final = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -101,12 +101,12 @@ class PrivateServer(ABC):
         words = (self.folder / "log").read_text(encoding="utf-8", errors="replace")[-_TOLD:].strip()
         raise Unavailable(f"{self.name} did not start on port {self.port}: {words}")
 
-    def stop(self) -> None:
-        """End it in good order; nothing happens if it has ended."""
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it in good order; nothing happens if it has ended. SIGINT ends all connections at once."""
         if self._process is None:
             return
         self.signal(signal.SIGCONT)
-        self._process.send_signal(signal.SIGINT)
+        self._process.send_signal(how)
         try:
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -163,6 +163,7 @@ class PrivatePostgres(PrivateServer):
 
     name = "PostgreSQL"
     options = _POSTGRES
+    user = "honeyguide"
 
     def __init__(self, folder: Path, port: int | None = None, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(folder, port, options)
@@ -180,20 +181,24 @@ class PrivatePostgres(PrivateServer):
 
     def url_of(self, database: str) -> str:
         """The URL of a database."""
-        return f"postgresql://{_USER}:{self._password.read_text('ascii')}@127.0.0.1:{self.port}/{database}"
+        password = quote(self._password.read_text("ascii"), safe="")
+        return f"postgresql://{self.user}:{password}@127.0.0.1:{self.port}/{database}"
 
     def answers(self) -> bool:
         """Whether it takes requests."""
         asked = [program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         return subprocess.run(asked, check=False).returncode == 0  # noqa: S603  arguments of ours
 
+    def _draw(self) -> str:
+        return f"{system_chance().getrandbits(128):032x}"
+
     def _initialise(self) -> None:
-        self._password.write_text(f"{system_chance().getrandbits(128):032x}", "ascii")
+        self._password.write_text(self._draw(), "ascii")
         self._password.chmod(0o600)
         if self._as:
             os.chown(self._password, self._as["user"], self._as["group"])
-        command = [program("initdb"), "-D", str(self.data), "-U", _USER, "-A", "scram-sha-256", "-E", "UTF8"]
-        command += ["--locale=C.UTF-8", f"--pwfile={self._password}"]
+        command = [program("initdb"), "-D", str(self.data), "-U", self.user, "-A", "scram-sha-256", "-E", "UTF8"]
+        command += ["--locale=C.UTF-8", "--no-sync", f"--pwfile={self._password}"]
         done = subprocess.run(  # noqa: S603  arguments of ours
             command, check=False, capture_output=True, text=True, cwd=self.folder, **self._as
         )

@@ -32,7 +32,7 @@ def victim() -> Iterator[postgres.Server]:
 def on_victim(victim: postgres.Server, tmp_path: Path) -> Iterator[Callable[..., PostgresStore]]:
     """Opens stores on a new database of that server."""
     opened: list[Store] = []
-    url = victim.url(victim.database())
+    url = victim.url_of(victim.database())
 
     def open_one(**storage: Any) -> PostgresStore:
         given = {"read_timeout": 5.0, "pool_wait": 5.0, **storage}
@@ -249,7 +249,7 @@ class open_all:  # noqa: N801 - reads like a function
     def __enter__(self) -> None:
         try:
             while True:
-                self._taken.append(psycopg.connect(self._server.url("postgres")))
+                self._taken.append(psycopg.connect(self._server.url_of("postgres")))
         except psycopg.OperationalError:
             return
 
@@ -286,7 +286,7 @@ def test_a_server_that_takes_no_writes(store: PostgresStore, database: str, url:
 )
 def test_what_a_url_may_have_wrong(tmp_path: Path, change: dict[str, str], code: str) -> None:
     given = {"database": "postgres", **change}
-    url = postgres.server().url(given.pop("database"), **given)
+    url = postgres.server().url_of(given.pop("database"), **given)
     with pytest.raises(Unavailable) as told:
         open_store(postgres.patient(url, tmp_path), SystemClock())
     assert told.value.code == code
@@ -307,7 +307,7 @@ def test_a_database_of_another_encoding_is_refused(tmp_path: Path) -> None:
     server = postgres.server()
     server.admin("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
     with pytest.raises(ConfigError, match="UTF8"):
-        open_store(postgres.patient(server.url("latin"), tmp_path), SystemClock())
+        open_store(postgres.patient(server.url_of("latin"), tmp_path), SystemClock())
 
 
 def test_tables_that_went_away(store: PostgresStore, other: psycopg.Connection[Any]) -> None:
@@ -323,11 +323,11 @@ def test_a_user_who_may_not_create_tables_is_told_who_may(tmp_path: Path) -> Non
     server = postgres.server()
     name = server.database()
     server.admin("DO $$ BEGIN CREATE ROLE plain LOGIN PASSWORD 'plain'; EXCEPTION WHEN duplicate_object THEN END $$")
-    url = server.url(name, user="plain", password="plain", schema="shop")
+    url = server.url_of(name, user="plain", password="plain", schema="shop")
     with pytest.raises(Unavailable, match="db upgrade") as told:
         open_store(postgres.patient(url, tmp_path), SystemClock())
     assert told.value.code == "storage_forbidden"
-    open_store(postgres.patient(server.url(name, schema="shop"), tmp_path), SystemClock()).close()
+    open_store(postgres.patient(server.url_of(name, schema="shop"), tmp_path), SystemClock()).close()
     server.admin("GRANT USAGE ON SCHEMA shop TO plain", name)
     server.admin("GRANT ALL ON ALL TABLES IN SCHEMA shop TO plain", name)
     server.admin("GRANT ALL ON ALL SEQUENCES IN SCHEMA shop TO plain", name)

@@ -34,7 +34,7 @@ def test_a_kill_loses_nothing_that_was_acknowledged(
 def test_processes_write_at_the_same_time(tmp_path: object) -> None:
     """From the first moment: all of them find an empty database, and one makes the tables."""
     server = postgres.server()
-    url = server.url(server.database())
+    url = server.url_of(server.database())
     with ExitStack() as stack:
         children = [stack.enter_context(Child("append_some", url, f"own{at}", 15)) for at in range(2)]
         for child in children:

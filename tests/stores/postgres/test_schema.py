@@ -68,7 +68,7 @@ def test_two_projects_in_one_database_know_nothing_of_each_other(tmp_path: Path)
     server = postgres.server()
     name = server.database()
     stores = [
-        open_store(postgres.patient(server.url(name, schema=schema), tmp_path / schema), SystemClock())
+        open_store(postgres.patient(server.url_of(name, schema=schema), tmp_path / schema), SystemClock())
         for schema in ("one", "two")
     ]
     run(stores[0].log.append([event("u", "i")]))
@@ -80,7 +80,7 @@ def test_two_projects_in_one_database_know_nothing_of_each_other(tmp_path: Path)
 
 def test_many_open_an_empty_database_at_the_same_time(tmp_path: Path) -> None:
     server = postgres.server()
-    url = server.url(server.database())
+    url = server.url_of(server.database())
     where, storage = address(url), postgres.patient(url, tmp_path).storage
     assert versions(where, storage) == {"truth": None, "losable": None}
 
@@ -99,7 +99,7 @@ def test_many_open_an_empty_database_at_the_same_time(tmp_path: Path) -> None:
 
 def test_a_migration_that_is_cut_short_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = postgres.server()
-    url = server.url(server.database())
+    url = server.url_of(server.database())
     real = psycopg.Connection.commit
 
     def cut(connection: psycopg.Connection[tuple[object, ...]]) -> None:

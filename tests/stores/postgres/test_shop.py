@@ -121,7 +121,7 @@ def test_a_watch_notices_another_target_of_an_alias(open_postgres: Callable[...,
 def test_lists_go_on_while_the_database_is_away(tmp_path: Path) -> None:
     """Promise 3: without the user's state the list is a popular one and says so; afterwards it is personal again."""
     server = postgres.Server()
-    url = server.url(server.database())
+    url = server.url_of(server.database())
     try:
         with open_shop(tmp_path, clock=SystemClock(), storage=Storage(url=url, read_timeout=5.0, pool_wait=5.0)) as hg:
             assert hg.recommend("u0", n=5).rung == "personal"
