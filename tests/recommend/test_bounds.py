@@ -31,6 +31,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Hone
         yield stack.enter_context(shop), redis
 
 
+@pytest.mark.timeout(900)  # no figure: a machine may be busy
 def test_fifty_thousand_strangers_with_any_n_leave_next_to_nothing(place: tuple[Honeyguide, RedisServer | None]) -> None:
     """They share a few lists, one for each bucket of lengths; an id leaves, for seconds, a token in Redis."""
     shop, redis = place
