@@ -1,11 +1,14 @@
 """The cache over HTTP: its figures, why a list comes from where it does, clearing, warming; for admins only."""
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from honeyguide.clock import ManualClock
+from honeyguide.config.settings import Cache
 from tests.api.site import Site, pointers, problem
 
 
@@ -30,9 +33,12 @@ def warm(site: Site, **body: Any) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def filled(site: Site) -> Site:
-    site.fill().publish("popular")
-    return site
+def filled(tmp_path: Path) -> Iterator[Site]:
+    """Nothing is made in advance: what was asked for is all there is."""
+    site = Site(tmp_path, cache=Cache(warm_users=0)).fill()
+    site.publish("popular")
+    yield site
+    site.close()
 
 
 def test_figures_begin_at_nothing_and_follow_what_is_asked(filled: Site) -> None:
