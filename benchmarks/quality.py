@@ -129,7 +129,7 @@ def _asked(given: argparse.Namespace) -> Iterator[tuple[str, str, Split]]:
     if given.test is not None or given.format is not None:
         raise InvalidInput("--test and --format go with --train FILE.", cure="Name it, or a set with --set.")
     for name in given.set or SETS:
-        title = ALIASES.get(name, name)
+        title = ALIASES.get(name.lower(), name)
         if title not in SETS:
             raise InvalidInput(f"There is no set {name!r}.", cure=f"There are: {', '.join(SETS)}.")
         try:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from benchmarks import quality
 from benchmarks.auto import choose
-from benchmarks.sets import DATA, P1, P2, P5, SETS
+from benchmarks.sets import ALIASES, DATA, P1, P2, P5, SETS
 from benchmarks.split_files import events, read_split
 
 from honeyguide.errors import InvalidInput, NotEnoughData
@@ -189,6 +189,10 @@ class TestLines:
         (tmp_path / "s").write_text("a 1\nb 2\n")
         assert quality.command(["--train", str(tmp_path / "s"), "--format", "sequences"]) == 2
         assert "nobody to ask" in capsys.readouterr().err
+
+    def test_sets_have_short_names(self) -> None:
+        for name in ("Beauty", "beauty", "ml-1m", "latest-small"):
+            assert ALIASES[name.lower()] in SETS
 
     @pytest.mark.parametrize("name", ["movielens-100k", "deskdrop", "online-retail-ii", "ml-1m-seq"])
     def test_the_sets_hold_what_is_known_of_them(self, name: str) -> None:

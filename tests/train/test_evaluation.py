@@ -26,6 +26,8 @@ def test_every_model_at_every_length_with_intervals(shop: Shop) -> None:
             assert low <= model.metrics[f"served_recall@{k}"] <= high
         assert model.metrics["recall@2"] <= model.metrics["recall@3"] <= model.metrics["recall@5"]
         assert len(model.curve["recall"]) == 5
+        assert "served_coverage@3" in model.metrics
+        assert "served_diversity@3" not in model.metrics  # no item has a category
         assert model.curve["recall"][2] == model.metrics["served_recall@3"]
     assert told == sorted(told)
     assert told[-1] == 1.0
