@@ -12,6 +12,7 @@ from honeyguide.api.endpoint import Answer
 from honeyguide.errors import InvalidInput
 from tests.api.process import ServerProcess, read_answer
 from tests.api.test_endpoint import Stage, answers
+from tests.redis_server import eventually
 
 LIST = b"POST /recommendations?user_id=u&n=3 HTTP/1.1\r\nhost: localhost\r\n"
 FULL = b"GET /v1/recommendations?user_id=u&n=3 HTTP/1.1\r\nhost: localhost\r\n"
@@ -27,8 +28,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         assert running.exchange(post("/v1/items:batch", items))[0] == 200
         events = json.dumps([{"type": "view", "user_id": f"u{n}", "item_id": f"i{n % 20}"} for n in range(40)]).encode()
         assert running.exchange(post("/v1/events:batch", events))[0] == 202
-        assert running.exchange(post("/v1/events", EVENT))[0] == 202
+        last = json.loads(running.exchange(post("/v1/events", EVENT))[2])["sequence"]
+        eventually(lambda: model(running) == f"live@{last}")  # until then lists may be those of popularity counted before
         yield running
+
+
+def model(server: ServerProcess) -> str:
+    """What lists are made with now."""
+    made = b"GET /v1/recommendations?personalised=false&dry_run=true HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    return str(json.loads(server.exchange(made)[2])["model"])
 
 
 def post(path: str, body: bytes) -> bytes:
@@ -38,9 +46,17 @@ def post(path: str, body: bytes) -> bytes:
 
 def logged(server: ServerProcess) -> float:
     """Lists that were served from memory, by the server's own count."""
+    return counted(server, "honeyguide_recommend_requests_total", 'served_from="l1"')
+
+
+def missed(server: ServerProcess) -> float:
+    """Looks into memory that found nothing, by the server's own count."""
+    return counted(server, "honeyguide_cache_requests_total", 'result="miss",tier="l1"')
+
+
+def counted(server: ServerProcess, name: str, labels: str) -> float:
     text = server.exchange(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n")[2].decode()
-    name = 'honeyguide_recommend_requests_total{outcome="ok",served_from="l1",surface="home"}'
-    lines = [line for line in text.splitlines() if line.startswith(name.partition("{")[0]) and 'served_from="l1"' in line]
+    lines = [line for line in text.splitlines() if line.startswith(f"{name}{{") and labels in line]
     return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
@@ -102,6 +118,23 @@ def test_every_list_is_counted_on_the_short_way_too(server: ServerProcess) -> No
     for _ in range(5):
         server.exchange(LIST + b"\r\n")
     assert logged(server) == before + 5
+
+
+def test_a_list_that_is_not_there_is_missed_once(server: ServerProcess) -> None:
+    for way, extra in enumerate((b"", ORDINARY)):
+        before = missed(server)
+        request = LIST.replace(b"user_id=u", b"user_id=u%d" % (30 + way))
+        assert server.exchange(request + extra + b"\r\n")[1]["x-honeyguide-cache"] == "computed"
+        assert missed(server) == before + 1
+
+
+def test_an_id_that_is_none_is_refused_whether_or_not_the_list_is_there(server: ServerProcess) -> None:
+    nobodys = b"GET /v1/recommendations?personalised=false%b HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    for _ in range(2):
+        assert server.exchange(nobodys % b"")[0] == 200
+    assert json.loads(server.exchange(nobodys % b"&user_id=u")[2])["cached"]
+    for bad in (b"a%00b", b"x" * 300):
+        assert server.exchange(nobodys % (b"&user_id=" + bad))[0] == 422
 
 
 def test_a_purchase_is_out_of_the_very_next_list(server: ServerProcess) -> None:

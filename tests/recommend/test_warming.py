@@ -17,7 +17,7 @@ from honeyguide.config.settings import Cache
 from honeyguide.errors import Unavailable
 from honeyguide.messages import EventIn, Filters, Query
 from honeyguide.recommend.lineup import Lineup
-from honeyguide.types import ModelVersion
+from honeyguide.types import ModelVersion, UserState
 from tests.shop import NOW, open_shop, settings
 
 
@@ -239,6 +239,30 @@ def test_before_other_versions_serve_their_lists_are_made(folder: Path, runner: 
             expected = (target.label, "l1") if user < 5 else (before, "stale")
             assert (served.model, served.served_from) == expected
         assert not cached(runtime, "u3"), "it was made before the purchase"
+        await runtime.stop()
+
+    runner.run(body())
+
+
+def test_a_list_is_kept_as_made_by_the_versions_that_made_it(
+    folder: Path, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others begin to serve after it was seen that a user is unknown and before the list that such users share is made."""
+
+    async def body() -> None:
+        runtime = opened(folder, warm_users=0)
+        await runtime.start()
+        before, target, read = runtime.serving.lineup.champion.label, other_version(runtime), runtime.store.log.user_state
+
+        async def switching(user_id: str, **asked: Any) -> UserState:
+            runtime.store.registry.set_alias("champion", target.model, target.version)
+            assert await runtime.serving.refresh()
+            return await read(user_id, **asked)
+
+        monkeypatch.setattr(runtime.store.log, "user_state", switching)
+        assert (await runtime.recommend.serve(Query(user_id="new here"))).model == before
+        shared = await runtime.recommend.serve(Query(personalised=False))
+        assert (shared.model, shared.stale) in ((target.label, False), (before, True))
         await runtime.stop()
 
     runner.run(body())

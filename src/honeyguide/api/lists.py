@@ -1,6 +1,7 @@
 """The hot routes that answer with a list: decode, serve, write bytes. Nothing here waits when the list is in memory."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from msgspec import Raw
@@ -51,7 +52,7 @@ class Lists:
     def __init__(self, recommend: Recommend, gate: Gatekeeper, clock: Clock, *, max_body: int, home_model: str) -> None:
         self._recommend, self._gate, self._clock = recommend, gate, clock
         self._max_body, self._home_model = max_body, home_model
-        self._serve_cached: Callable[[Query], Served | None] = recommend.serve_cached
+        self._serve_cached: Callable[[Query], Served | None] = partial(recommend.serve_cached, again=True)
         self._serve: Callable[[Query, Lineup | None], Awaitable[Served]] = recommend.serve
         self._simple_body, self._full_body = Codec[SimpleIn](SimpleIn), Codec[RecommendIn](RecommendIn)
         self._simple_params, self._full_params = QueryReader(SimpleParams), QueryReader(RecommendParams)

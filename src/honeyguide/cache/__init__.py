@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Hashable, Iterable, Sequence
 from functools import partial
 
-from honeyguide.cache.counted import CacheMetrics
+from honeyguide.cache.counted import CacheMetrics, Count
 from honeyguide.cache.entry import Entry, Epoch, Lifetime
 from honeyguide.cache.flight import Flight, Flights
 from honeyguide.cache.freshness import is_early
@@ -59,21 +59,20 @@ class Cache:
         self._flights: Flights[Found] = Flights()
         self._maker = Maker(name, machinery, memory, lifetime, metrics)
 
-    def get(self, key: Hashable, subject: str, epoch: bytes) -> Found | None:
-        """The value in memory under `key` if its hard token and deadline hold and can be trusted; never waits."""
+    def get(self, key: Hashable, subject: str, epoch: bytes, *, again: bool = False) -> Found | None:
+        """The value in memory under `key` if its hard token and deadline hold and can be trusted; never waits.
+
+        With `again` whoever finds nothing looks once more, and only that look is counted as one that found nothing."""
         entry = self._memory.get(key)
         if entry is None:
-            self._miss.inc()
-            return None
+            return self._nothing(self._miss, again)
         now = self._now()
         tokens = self._held.get(subject)
         if tokens is None or now >= self._generations.trusted_until:
-            self._unverified.inc()
-            return None
+            return self._nothing(self._unverified, again)
         state = entry.state(tokens, epoch, now, strict=self._life.strict)
         if state == "gone":
-            self._miss.inc()
-            return None
+            return self._nothing(self._miss, again)
         if state == "stale":
             self._stale.inc()
             return Found(entry.payload, "stale", now >= entry.quiet_until, entry.negative)
@@ -82,6 +81,11 @@ class Cache:
         if not self._hits % _AGES:
             self._metrics.ages["l1"].observe(now - entry.made_at)
         return Found(entry.payload, "l1", now >= entry.early_at and self._is_early(entry, now), entry.negative)
+
+    @staticmethod
+    def _nothing(counter: Count, again: bool) -> None:
+        if not again:
+            counter.inc()
 
     def _is_early(self, entry: Entry, now: float) -> bool:
         if now < entry.quiet_until or not is_early(

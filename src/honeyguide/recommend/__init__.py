@@ -31,7 +31,7 @@ from honeyguide.recommend.hydrate import Weighing, context_of, hydrate, overlay,
 from honeyguide.recommend.lineup import Lineup, Pair
 from honeyguide.recommend.pages import cursors, page_of
 from honeyguide.recommend.pipeline import Outcome, Pipeline
-from honeyguide.recommend.query import check, for_nobody, is_plain, list_key, nameless
+from honeyguide.recommend.query import check, for_nobody, is_named, is_plain, list_key
 from honeyguide.recommend.ranked import LONG, Part, Ranked, Served, bucket_for, decode, encode, ids_of, pack, without
 from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.subjects import Subjects
@@ -120,17 +120,18 @@ class Recommend:
         served.trace, served.stages = await self._trace(made) if query.explain else None, made.outcome.stages
         return served
 
-    def serve_cached(self, query: Query, *, strict: bool = False) -> Served | None:
+    def serve_cached(self, query: Query, *, strict: bool = False, again: bool = False) -> Served | None:
         """The list if it is in memory and may still be served; never waits. A stale one is made anew behind it.
 
-        With `strict`, as for all pages but the first, it must have been made by the versions that serve now."""
-        if not (0 < query.n <= MAX_N and 0 <= query.offset <= MAX_N) or not is_plain(query) or nameless(query):
+        With `strict`, as for all pages but the first, it must have been made by the versions that serve now. With `again`
+        whoever gets nothing goes on to `serve`, which looks once more."""
+        if not (0 < query.n <= MAX_N and 0 <= query.offset <= MAX_N) or not is_plain(query) or not is_named(query):
             return None
         started = self._clock.monotonic()
         user_id, bucket = _subject(query), bucket_for(query.offset + query.n)
         key, subject = list_key(query, user_id, bucket), self._subjects.of(query.surface, user_id)
         epoch = self._epochs.of(query.surface)
-        found = self._cache.get(key, subject, epoch.now)
+        found = self._cache.get(key, subject, epoch.now, again=again)
         if found is None:
             return None
         lineup = self._serving.lineup
@@ -156,6 +157,8 @@ class Recommend:
 
     async def _fetched(self, query: Query, lineup: Lineup, noted: list[Noted]) -> Found:
         want, bucket = self.want(query)
+        if lineup is not self._serving.lineup:  # exchanged while something was waited for: it is kept as what it is
+            want.epoch = Epoch(self._epochs.under(query.surface, lineup))
         return await self._cache.fetch(want, lambda: self._value(query, bucket, lineup, noted))
 
     def want(self, query: Query) -> tuple[Want, int]:

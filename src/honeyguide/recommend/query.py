@@ -47,6 +47,12 @@ def nameless(query: Query) -> bool:
     return not query.user_id and query.personalised and query.item_id is None
 
 
+def is_named(query: Query) -> bool:
+    """Whether the query says whose list it is, or that it is nobody's, by something that can be an id. A personal list needs
+    no look at the id: none is kept under what is no id."""
+    return not nameless(query) if query.personalised else not query.user_id or id_fault(query.user_id) is None
+
+
 def is_plain(query: Query) -> bool:
     """Whether the list may come from the cache and go there: nothing in the query is for this one answer only."""
     return query.model is None and query.recipe is None and query.events is None and not query.explain and not query.dry_run
