@@ -120,13 +120,17 @@ def test_the_headline_says_no_more_than_is_known() -> None:
 
 def test_names_and_reasons_are_escaped_and_failures_named() -> None:
     made = page(
-        report(model("ease", 0.3, shown=[("<i>", "", 0.5)]), ModelFigures("als", failed="needs <9> GB")),
+        report(
+            model("ease", 0.3, shown=[("<i>", "", 0.5)], params={"l2": 5.0, "parts": {"<i>": 1}}),
+            ModelFigures("als", failed="needs <9> GB"),
+        ),
         project="<shop>",
         made=MADE,
     )
     assert "als was left out: needs &lt;9&gt; GB" in made
     assert "<i>" not in made.replace('<i style="', "")
     assert "&lt;shop&gt;: evaluation" in made
+    assert "<dt>ease</dt><dd>l2 = 5.0, parts = {" in made
 
 
 def test_many_models_have_colours_of_their_own_as_far_as_they_go() -> None:

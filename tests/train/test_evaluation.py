@@ -1,8 +1,12 @@
 """All models on one split of the log: figures at several lengths, for groups, beside the best; errors that name the cure."""
 
+from dataclasses import replace
+
 import pytest
 
+from honeyguide.config.settings import Models
 from honeyguide.errors import ConfigError, InvalidInput, NotEnoughData
+from honeyguide.models import untrained
 from honeyguide.offline.splits import SPLITS
 from honeyguide.testing.models import checkerboard
 from honeyguide.train.evaluation import SPLIT_WORDS, EvaluationReport, evaluate_models
@@ -64,6 +68,24 @@ def test_each_split_is_said_in_words(shop: Shop, name: str) -> None:
     assert found.split == name
     assert found.about == SPLIT_WORDS[name].format(share="20%")
     assert found.asked > 0
+
+
+def test_what_serves_is_judged_with_the_hyper_parameters_that_it_serves_with(shop: Shop) -> None:
+    tuned = Models(train=["markov"], params={"markov": {"kappa": 7.0}})
+    assert shop.train(shop.settings.model_copy(update={"models": tuned})).champion == "markov@1"
+    params = {model.name: model.params for model in evaluated(shop).models}
+    assert params["markov"]["kappa"] == 7.0
+    assert params["knn"] == untrained("knn").params()
+
+
+def test_a_champion_of_another_release_is_judged_with_what_is_configured(shop: Shop) -> None:
+    shop.train(models=["markov"])
+    now = shop.store.registry.version("markov", 1)
+    old = replace(now, version=shop.store.registry.next_version("markov"), manifest=now.manifest | {"params": {"gone": 1}})
+    shop.store.registry.publish(old)
+    shop.store.registry.set_alias("champion", "markov", old.version)
+    params = {model.name: model.params for model in evaluated(shop).models}
+    assert params["markov"] == untrained("markov").params()
 
 
 def test_nothing_is_published(shop: Shop) -> None:

@@ -1,14 +1,15 @@
 """All models on one split of the log, at several lengths and for groups, as numbers to be shown; nothing is published."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from honeyguide.clock import Clock
 from honeyguide.config.settings import Settings
-from honeyguide.errors import InvalidInput, NotEnoughData
+from honeyguide.errors import ConfigError, InvalidInput, NotEnoughData
 from honeyguide.models import untrained
 from honeyguide.models.popular import Popular
 from honeyguide.offline.dataset import Dataset
@@ -57,6 +58,7 @@ class ModelFigures:
     fit_seconds: float = 0.0
     evaluate_seconds: float = 0.0
     failed: str = ""
+    params: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,13 @@ def evaluate_models(
 ) -> EvaluationReport:
     """Fit the named models (default `models.train`, popularity always) on one part of the log and ask for the other.
 
+    The model that serves has the hyper-parameters that it serves with, the others those of `models.params`, else defaults.
     `split` is a name of `offline.splits.SPLITS`, `ks` the lengths of the lists (else 5, 10 and `training.k`). Raises
     `NotEnoughData` where nobody is left to ask."""
     tell, started = progress or (lambda stage, fraction: None), clock.monotonic()
     names = dict.fromkeys([Popular.name, *(models or settings.models.train)])
-    asked = [untrained(name, settings.models.params.get(name)) for name in names]
+    params = {name: _params(name, store, settings) for name in names}
+    asked = [untrained(name, params[name]) for name in names]
     lengths = _lengths(ks, settings.training.k)
     position, dataset = snapshot(store, settings, lambda stage, fraction: tell(stage, 0.1 * fraction))
     cut = _cut(dataset, split, settings)
@@ -119,10 +123,23 @@ def evaluate_models(
     done = [_Done(trial, trial.evaluation, trial.served) for trial in trials if trial.evaluation and trial.served]
     shown = _shown(store, dataset, done, k)
     report = _report(measure, trials, done, shown, dataset)
+    made_with = {model.name: model.params() for model in asked}
+    figures = tuple(replace(model, params=made_with[model.name]) for model in report.models)
     tell("done", 1.0)
     about = SPLIT_WORDS[split].format(share=f"{settings.training.test_share:.0%}")
     seconds = round(clock.monotonic() - started, 3)
-    return replace(report, position=position, split=split, about=about, seconds=seconds)
+    return replace(report, models=figures, position=position, split=split, about=about, seconds=seconds)
+
+
+def _params(name: str, store: Store, settings: Settings) -> Mapping[str, Any] | None:
+    """What a model is made with; what a champion has that this release does not know any more is no reason to fail."""
+    champion = store.registry.aliases().get("champion")
+    if champion is not None and champion.model == name:
+        served = champion.manifest.get("params", {})
+        with contextlib.suppress(ConfigError):
+            untrained(name, served)
+            return dict(served)
+    return settings.models.params.get(name)
 
 
 def _lengths(ks: Sequence[int], usual: int) -> tuple[int, ...]:

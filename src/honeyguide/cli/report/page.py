@@ -160,6 +160,7 @@ class _Page:
         details = [
             *(tag("details", tag("summary", f"Lists of {k}"), self._figures(k, "served_")) for k in more),
             tag("details", tag("summary", f"The models' own order, lists of {found.k}"), self._figures(found.k, "")),
+            tag("details", tag("summary", "Hyper-parameters"), self._params()),
         ]
         failed = [tag("p", f"{model.name} was left out: {model.failed}") for model in found.models if model.failed]
         return _section(
@@ -186,6 +187,10 @@ class _Page:
             swatch = tag("span", class_=f"swatch {self._colours[model.name]}")
             rows.append(tag("tr", tag("td", swatch, model.name), *cells, tag("td", f"{model.fit_seconds:.1f} s")))
         return tag("div", tag("table", tag("thead", head), tag("tbody", *rows)), class_="scroll")
+
+    def _params(self) -> Markup:
+        told = [(m.name, ", ".join(f"{key} = {value}" for key, value in m.params.items())) for m in self._models if m.params]
+        return tag("dl", *(tag(*part) for name, words in told for part in (("dt", name), ("dd", words))), class_="words")
 
     def _shown(self) -> Markup:
         cards = [
