@@ -58,7 +58,7 @@ def show(context: typer.Context, model: Version, json: Json = False) -> None:
     with storage(context) as stored:
         registry = stored.store.registry
         version, aliases = find_version(registry, model), registry.aliases()
-        load_artefact(stored.artefacts.path(version.model, version.version))
+        load_artefact(stored.artefacts.path(version.model, version.version), whole=True)
         out.result(_plain(version, aliases) | {"manifest": version.manifest})
         out.show("version", Text(version.label, style="bold"))
         out.show("aliases", ", ".join(_aliases_of(version, aliases)) or "none")

@@ -62,7 +62,7 @@ def model_findings(registry: Registry, artefacts: Artefacts, position: int, now:
         yield Finding("warning", "not_trained", "no model is trained; popular items are served to all", "honeyguide train")
     for alias, version in sorted(aliases.items()):
         try:
-            load_artefact(artefacts.path(version.model, version.version))
+            load_artefact(artefacts.path(version.model, version.version), whole=True)
         except DamagedArtefact as error:
             what = f"{version.label}, which {alias} points at, is damaged: {error.detail}"
             yield Finding("error", "damaged_model", what, f"honeyguide models rollback --alias {alias}, or honeyguide train")

@@ -3,6 +3,10 @@
 Nothing here can run code: safetensors (huggingface.co/docs/safetensors) holds numbers only, and the class is looked up by
 name among our own. A file that is missing, truncated, altered or foreign is refused before anything of it is used. The
 manifest carries a checksum of itself, so that an altered hyper-parameter is noticed as well.
+
+Checksums of large files take seconds, and servers load in between answers. So the manifest also names the file that was
+written, by inode and time of change: as long as it is that one, never written to again, it is mapped and not read through.
+A copy, or a file that anything was written to, is read whole, and so is what `whole` asks for (promote, show, doctor).
 """
 
 import hashlib
@@ -39,6 +43,8 @@ _DTYPES: Final = {"F32": np.float32, "F64": np.float64, "I32": np.int32, "I64": 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
     sha256: str
     bytes: int
+    inode: int = 0
+    changed: int = 0
 
 
 class _Manifest(msgspec.Struct):
@@ -85,22 +91,24 @@ def save(folder: Path, model: Model, item_ids: Sequence[str], extra: Json) -> Js
         "model": model.name,
         "params": model.params(),
         "items": len(item_ids),
-        "files": {name: _described(folder / name) for name in (ARRAYS, ITEMS)},
+        "files": {name: _described(folder / name) | _known_by(folder / name) for name in (ARRAYS, ITEMS)},
     }
     manifest["checksum"] = _checksum(manifest)
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
     return manifest
 
 
-def load(folder: Path) -> LoadedModel:
-    """The model in `folder`. Raises `DamagedArtefact` if anything is not as it was saved."""
+def load(folder: Path, *, whole: bool = False) -> LoadedModel:
+    """The model in `folder`. Raises `DamagedArtefact` if anything is not as it was saved.
+
+    `whole`: look at every byte, also of files that nobody has written to since they were saved."""
     try:
-        return _load(folder)
+        return _load(folder, whole)
     except _UNREADABLE as error:
         raise DamagedArtefact(f"The model in {folder} cannot be read: {error}.", cure=_CURE) from error
 
 
-def _load(folder: Path) -> LoadedModel:
+def _load(folder: Path, whole: bool) -> LoadedModel:
     text = _read(folder / MANIFEST, _MAX_MANIFEST)
     manifest, every = msgspec.json.decode(text, type=_Manifest), json.loads(text)
     if manifest.format != FORMAT:
@@ -110,8 +118,7 @@ def _load(folder: Path) -> LoadedModel:
     if manifest.model not in registered.REGISTRY or set(manifest.files) != {ARRAYS, ITEMS}:
         raise ValueError(f"this release knows no such model as {manifest.model!r} of files {sorted(manifest.files)}")
     for name, expected in manifest.files.items():
-        size = (folder / name).stat().st_size
-        if size != expected.bytes or _described(folder / name) != msgspec.to_builtins(expected):
+        if not _as_saved(folder / name, expected, whole):
             raise ValueError(f"{name} was altered or cut short")
     item_ids = msgspec.json.decode(_read(folder / ITEMS, _MAX_ITEMS), type=list[str])
     model = registered.REGISTRY[manifest.model](**manifest.params).with_arrays(_mapped(folder / ARRAYS))
@@ -131,6 +138,21 @@ def _described(path: Path) -> Json:
         return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": path.stat().st_size}
 
 
+def _known_by(path: Path) -> Json:
+    """What a file is known by as long as nobody writes to it; a copy has another inode."""
+    found = path.stat()
+    return {"inode": found.st_ino, "changed": found.st_mtime_ns}
+
+
+def _as_saved(path: Path, expected: _File, whole: bool) -> bool:
+    """Whether the file is the one that was saved: of its size, and known, or of its checksum."""
+    if path.stat().st_size != expected.bytes:
+        return False
+    if not whole and _known_by(path) == {"inode": expected.inode, "changed": expected.changed}:
+        return True
+    return bool(_described(path)["sha256"] == expected.sha256)
+
+
 def _checksum(manifest: Json) -> str:
     """SHA-256 of the manifest without its checksum, in one spelling."""
     rest = {key: value for key, value in manifest.items() if key != "checksum"}
@@ -140,9 +162,9 @@ def _checksum(manifest: Json) -> str:
 def _mapped(path: Path) -> dict[str, NDArray[np.generic]]:
     """The arrays of a safetensors file as views of the mapped file: 8 bytes of header length, a JSON header, the data."""
     with path.open("rb") as file:
-        # Populated: its pages are in memory since they were checked, and the first request should not map them one by one.
-        flags = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)
-        view = memoryview(mmap.mmap(file.fileno(), 0, flags=flags, prot=mmap.PROT_READ))
+        mapped = mmap.mmap(file.fileno(), 0, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
+    mapped.madvise(mmap.MADV_WILLNEED)  # read ahead: the first requests wait for no disk
+    view = memoryview(mapped)
     (size,) = struct.unpack("<Q", view[:8])
     if size > min(_MAX_HEADER, len(view) - 8):
         raise ValueError(f"{path.name} has a header of {size} bytes")

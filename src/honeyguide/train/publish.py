@@ -62,7 +62,7 @@ def promote(registry: Registry, artefacts: Artefacts, alias: str, model: str, ve
     Raises `NotFound`, or `DamagedArtefact`; then the alias stays."""
     found = registry.version(model, version)
     for name, number in dict.fromkeys([(model, version), *_companions(found)]):
-        load(artefacts.path(name, number))
+        load(artefacts.path(name, number), whole=True)
     registry.set_alias(alias, model, version)
     return found
 
