@@ -59,7 +59,9 @@ def bare_of(model: Model) -> Bare:
     if model.name == "ease":
         return lambda rows: np.asarray(rows @ arrays["weights"])
     if model.name == "als":
-        return lambda rows: solved(rows, arrays["factors"])
+        factors = arrays["factors"]
+        gram = factors.T @ factors + 20 * np.eye(factors.shape[1], dtype=np.float32)
+        return lambda rows: solved(rows, factors, gram)
     if model.name == "blend":
         fits = [bare_of(part) for part in model._parts]  # type: ignore[attr-defined]
         shares = arrays["shares"].tolist()
@@ -72,9 +74,8 @@ def bare_of(model: Model) -> Bare:
     return lambda rows: (rows @ links).toarray() + prior
 
 
-def solved(rows: csr_array, factors: FloatArray) -> FloatArray:
+def solved(rows: csr_array, factors: FloatArray, gram: FloatArray) -> FloatArray:
     """A system per history, and its solution times the factors."""
-    gram = factors.T @ factors + 20 * np.eye(factors.shape[1], dtype=np.float32)
     found = []
     for row in range(rows.shape[0]):
         part = slice(rows.indptr[row], rows.indptr[row + 1])
@@ -93,9 +94,10 @@ def rows_of(asked: Histories, items: int, latest: int) -> csr_array:
     """The histories' weights as a matrix, of the latest entries alone."""
     size = min(latest, ENTRIES)
     columns = asked.items.reshape(-1, ENTRIES)[:, -size:]
-    return csr_array(
-        (np.ones(columns.size, np.float32), columns.ravel(), np.arange(len(columns) + 1) * size), shape=(len(columns), items)
-    )
+    ends = np.arange(len(columns) + 1, dtype=np.int32) * np.int32(
+        size
+    )  # as wide as the columns: else scipy widens all links
+    return csr_array((np.ones(columns.size, np.float32), columns.ravel(), ends), shape=(len(columns), items))
 
 
 def compared(model: Model, asked: Histories, items: int) -> tuple[float, float]:

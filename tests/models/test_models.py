@@ -12,6 +12,7 @@ from honeyguide.testing.models import ModelSuite, histories
 SMALL = {
     "als": {"factors": 8, "regularization": 1.0},
     "ease": {"l2": 5.0},
+    "graph": {"factors": 4, "share": 0.1},
     "blend": {"parts": {"knn": {}, "markov": {"window": 5}}},
 }
 

@@ -40,7 +40,7 @@ class Blend(Trained):
     name: ClassVar[str] = "blend"
 
     parts: Mapping[str, Any] = table(
-        {"bayes": {}, "ease": {}, "knn": {}, "popular": {}}, "Models to blend, each with its hyper-parameters."
+        {"bayes": {}, "graph": {}, "popular": {}, "ridge": {}}, "Models to blend, each with its hyper-parameters."
     )
     weights: Mapping[str, Any] = table({}, "Weight of each part; none: found on items that are hidden from the parts.")
     hidden: float = setting(

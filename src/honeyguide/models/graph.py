@@ -30,11 +30,11 @@ class Graph(Knn):
 
     name: ClassVar[str] = "graph"
 
-    k: int = setting(500, 1, 100_000, "Links kept per candidate.")
+    k: int = setting(1_000, 1, 100_000, "Links kept per candidate.")
     users: float = setting(0.7, 0.0, 2.0, "Exponent of a user's number of items in the denominator.")
     source: float = setting(0.8, 0.0, 2.0, "Exponent of the history item's popularity in the denominator.")
     target: float = setting(0.15, 0.0, 2.0, "Exponent of the candidate's popularity in the denominator.")
-    factors: int = setting(128, 0, 2_048, "Waves of the low-pass part; 0: the linear part alone.")
+    factors: int = setting(0, 0, 2_048, "Waves of the low-pass part; 0: the linear part alone.")
     share: float = setting(0.2, 0.0, 100.0, "Weight of the low-pass part beside the linear one.")
     _sources: FloatArray = field(init=False, repr=False)
     _targets: FloatArray = field(init=False, repr=False)
