@@ -16,7 +16,9 @@ def test_over_all_items_it_is_ease() -> None:
     np.testing.assert_allclose(mine.scores(asked), closed.scores(asked), rtol=1e-3, atol=1e-4)
 
 
-def test_each_item_is_regressed_on_its_nearest() -> None:
+@pytest.mark.parametrize("every", [True, False], ids=["all pairs known", "pairs of the strongest"])
+def test_each_item_is_regressed_on_its_nearest(every: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ridge, "_KEPT", 10_000 if every else 0)
     data = random_interactions()
     x = dense(data).astype(np.float64) / np.maximum(dense(data).sum(axis=1, keepdims=True), 1) ** 0.25
     gram = x.T @ x
@@ -29,7 +31,7 @@ def test_each_item_is_regressed_on_its_nearest() -> None:
     for target in (4, 17):
         chosen = np.sort(np.argsort(-cosine[target])[:3])
         kept = [set(np.argsort(-cosine[item])[:6].tolist()) for item in range(data.n_items)]  # of twice as many each
-        known = np.array([[a == b or b in kept[a] or a in kept[b] for b in chosen] for a in chosen])
+        known = np.array([[every or a == b or b in kept[a] or a in kept[b] for b in chosen] for a in chosen])
         system = gram[np.ix_(chosen, chosen)] * known + 2.0 * np.eye(3)
         np.testing.assert_allclose(links[chosen, target], np.linalg.solve(system, gram[chosen, target]), rtol=1e-3)
         assert np.flatnonzero(links[:, target]).tolist() == chosen.tolist()

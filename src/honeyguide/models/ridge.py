@@ -3,9 +3,10 @@
 EASE's column for an item is the ridge regression of that item on all others. Here it is regressed on its `k` most similar
 items only, in a small dense system of its own (Steck, "Markov random fields for collaborative filtering", NeurIPS 2019;
 neighbours chosen before the regression: Ning, Karypis, "SLIM: sparse linear methods for top-N recommender systems", ICDM
-2011, 4.3). What two neighbours have in common counts where one is among the strongest of the other, else it is taken as 0.
-Users weigh less with the length of their rows (Park, Yoon, Choi, Lee, "Why is normalization necessary for linear
-recommenders?", SIGIR 2025), which matters where some rows are very long. A million items are a million small systems.
+2011, 4.3). What two neighbours have in common is known in a small catalogue, and in a large one where one is among the
+strongest of the other; else it is taken as 0. Users weigh less with the length of their rows (Park, Yoon, Choi, Lee, "Why is
+normalization necessary for linear recommenders?", SIGIR 2025), which matters where some rows are very long. A million items
+are a million small systems.
 """
 
 from collections.abc import Callable
@@ -23,7 +24,8 @@ from honeyguide.models.trained import setting
 from honeyguide.types import FloatArray, IntArray, Interactions
 
 Wide = NDArray[np.float64]
-_WIDER: Final = 2  # times `k` neighbours are kept while the systems are filled: more pairs are known to each
+_KEPT: Final = 20_000_000  # neighbours in all that are kept while the systems are filled, and
+_WIDER: Final = 2  # times `k` of each item at least: what two of a system's items have in common is known by them
 _LEAST: Final = 1e-4  # of a ridge beside a cosine of 1: what single precision can still tell
 _CELLS: Final = 1_000_000  # of the systems that one thread solves at a time
 
@@ -65,7 +67,7 @@ class Ridge(Linked):
 
     def _near(self, matrix: csr_array, lengths: Wide, progress: Callable[[float], None] | None) -> _Near:
         """The strongest neighbours of each item by the cosine of their columns."""
-        n, width = len(lengths), min(_WIDER * self.k, len(lengths))
+        n, width = len(lengths), self._width(len(lengths))
         data = (matrix.data / lengths[matrix.indices]).astype(np.float32)
         unit = csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
@@ -81,10 +83,13 @@ class Ridge(Linked):
         near.items[rows, places], near.cosines[rows, places] = links.indices[order], links.data[order]
         return near
 
+    def _width(self, n_items: int) -> int:
+        """Neighbours that are kept of each item while the systems are filled: all, where there is room."""
+        return min(n_items, max(_WIDER * self.k, _KEPT // max(n_items, 1)))
+
     def peak_bytes(self, n_users: int, n_items: int, n_events: int) -> int:
         """The neighbours, in both of their forms, and the systems on each thread."""
-        width = min(_WIDER * self.k, n_items)
-        neighbours = n_items * width * 64
+        neighbours = n_items * self._width(n_items) * 64
         return super().peak_bytes(n_users, n_items, n_events) + neighbours + threads() * 24 * max(_CELLS, self.k**2)
 
 
