@@ -92,39 +92,46 @@ def events(path: Path) -> Interactions:
 
     Events weigh what their type weighs by default (view 1, purchase 8, ...), those of other types 1; types that are no
     sign of liking (impression, hide, dislike) are left out."""
-    with _opened(path) as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            cure = f"The first line names the columns: {','.join(_COLUMNS)}, and type if there are any."
-            raise InvalidInput(f"{path} has no column {missing[0]!r}.", cure=cure)
-        rows = [(reader.line_num, row) for row in reader]
+    rows = _rows(path)
     try:
-        unit = find_unit([row["timestamp"] for _, row in rows])
+        unit = find_unit([time for _, _, _, time, _ in rows])
     except InvalidInput as error:
         cure = "Give seconds or milliseconds since 1970, or ISO 8601."
         raise InvalidInput(f"{path}: the timestamps are written in no way that is known.", cure=cure) from error
     kinds = {name: 0.0 if kind.negative else kind.weight for name, kind in Settings().events.all_types().items()}
     found = []
-    for line, row in rows:
-        if not row["user_id"] or not row["item_id"]:
+    for line, user, item, time, kind in rows:
+        if not user or not item:
             raise InvalidInput(
                 f"{path}, line {line}: user_id or item_id is empty.", cure="Give both, or leave the line out."
             )
         try:
-            ts = unit.read(row["timestamp"])
+            ts = unit.read(time)
         except (ValueError, TypeError, OverflowError) as error:
             cure = f"Give {unit.name}, as the other lines do."
-            raise InvalidInput(
-                f"{path}, line {line}: the timestamp {row['timestamp']!r} cannot be read.", cure=cure
-            ) from error
-        weight = kinds.get((row.get("type") or "").strip().lower(), 1.0)
+            raise InvalidInput(f"{path}, line {line}: the timestamp {time!r} cannot be read.", cure=cure) from error
+        weight = kinds.get(kind.strip().lower(), 1.0)
         if weight > 0:
-            found.append((row["user_id"], row["item_id"], ts, weight))
+            found.append((user, item, ts, weight))
     if not found:  # a file of nothing but impressions, say
         raise InvalidInput(f"{path} holds no events that say what somebody likes.", cure="Give some.")
     schema = {"user": pl.String, "item": pl.String, "ts": pl.Int64, "weight": pl.Float32}
     return numbered(pl.DataFrame(found, schema=schema, orient="row"))
+
+
+def _rows(path: Path) -> list[tuple[int, str, str, str, str]]:
+    """(line, user, item, time, type) of a CSV file; empty where a line is too short, or there are no types."""
+    with _opened(path) as file:
+        reader = csv.reader(file)
+        names = next(reader, [])
+        missing = [name for name in _COLUMNS if name not in names]
+        if missing:
+            cure = f"The first line names the columns: {','.join(_COLUMNS)}, and type if there are any."
+            raise InvalidInput(f"{path} has no column {missing[0]!r}.", cure=cure)
+        user, item, time, kind = (names.index(name) if name in names else len(names) for name in (*_COLUMNS, "type"))
+        empty = [""] * (len(names) + 1)
+        full = ((reader.line_num, row[: len(names)] + empty[min(len(row), len(names)) :]) for row in reader if row)
+        return [(line, row[user], row[item], row[time], row[kind]) for line, row in full]
 
 
 def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:

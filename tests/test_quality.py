@@ -113,6 +113,12 @@ class TestEvents:
         path.write_text("user_id,item_id,timestamp,type\n" + rows)
         assert events(path).weights.tolist() == [1.0, 8.0, 1.0, 1.0]
 
+    def test_further_columns_and_blank_lines_are_passed_over(self, tmp_path: Path) -> None:
+        path = tmp_path / "e.csv"
+        path.write_text('user_id,note,item_id,timestamp\n\nu,"a, b",x,1,hide\n\nu,,y,2\n')
+        found = events(path)
+        assert (found.users.tolist(), found.items.tolist(), found.weights.tolist()) == ([0, 0], [0, 1], [1.0, 1.0])
+
     def test_ids_that_differ_by_case_only_are_different(self, tmp_path: Path) -> None:
         path = tmp_path / "e.csv"
         path.write_text("user_id,item_id,timestamp\nA,x,1\na,x,2\na,X,3\n")
@@ -127,7 +133,7 @@ class TestEvents:
             ("user_id,item_id,timestamp\na,b,1\na,c,NaN\na,d,3\na,e,4\n", "line 3: the timestamp 'NaN' cannot be read"),
             ("user_id,item_id,timestamp\na,b,1\na,c,\n", "line 3: the timestamp '' cannot be read"),
             ("user_id,item_id,timestamp\na,b,1\n,c,2\n", "line 3: user_id or item_id is empty"),
-            ("user_id,item_id,timestamp\na,b,1\na,c\n", "line 3: the timestamp None cannot be read"),
+            ("user_id,item_id,timestamp\na,b,1\na,c\n", "line 3: the timestamp '' cannot be read"),
             ("user_id,item_id,timestamp\na,b,soon\na,c,later\n", "the timestamps are written in no way that is known"),
             ("user_id,item_id,timestamp\n", "no events"),
             ("user_id,item_id,timestamp,type\na,b,1,impression\n", "no events"),
