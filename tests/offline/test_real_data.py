@@ -34,7 +34,7 @@ def test_the_split_has_the_known_sizes(movielens: Split) -> None:
 
 
 def test_ease_reaches_the_known_figures(movielens: Split) -> None:
-    found = evaluate(Ease(l2=300, power=0.0).fit(movielens.train), movielens, k=20)
+    found = evaluate(Ease(l2=300, power=0.0, recency=1.0).fit(movielens.train), movielens, k=20)
     assert found.mean("recall") == pytest.approx(0.1965, abs=2e-4)
     assert found.mean("ndcg") == pytest.approx(0.2049, abs=2e-4)
     assert found.coverage == pytest.approx(0.316, abs=2e-3)
