@@ -36,6 +36,12 @@ def test_control_characters_are_made_visible() -> None:
     assert plain(table([("a\x1b[2J",)], head=False)) == ["  a\\x1b[2J"]
 
 
+def test_a_long_label_does_not_touch_what_it_labels(capsys: pytest.CaptureFixture[str]) -> None:
+    Out().show("attributes", "none")
+    Out().show("user", "u1")
+    assert capsys.readouterr().out == "  attributes none\n  user      u1\n"
+
+
 def test_data_and_notes_are_apart(capsys: pytest.CaptureFixture[str]) -> None:
     out = Out()
     out.show("events", "3")

@@ -52,6 +52,7 @@ def test_a_second_server_without_redis_is_refused_by_a_heartbeat(tmp_path: Path,
             code, told = refused(tmp_path / "data", environ)
             assert code == 1
             assert f"Process {first.process.pid} of " in told
+            assert "Traceback" not in told
             assert 'redis.url = "redis://127.0.0.1:6379/0"' in told
         assert first.recommend("u1")["items"]
         first.process.send_signal(signal.SIGTERM)

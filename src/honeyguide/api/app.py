@@ -21,6 +21,7 @@ from honeyguide.api.endpoint import (
     AsgiScope,
     Endpoint,
     Handler,
+    Message,
     Meters,
     Ready,
     Receive,
@@ -34,7 +35,7 @@ from honeyguide.api.problems import MethodNotAllowed
 from honeyguide.api.routes import ROUTES, Route
 from honeyguide.api.urls import InvalidAddress, routing_path
 from honeyguide.bootstrap import Runtime
-from honeyguide.errors import NotFound
+from honeyguide.errors import HoneyguideError, NotFound
 
 _NONE: Final = "(none)"
 _TRACK: Final = TRACK.encode()
@@ -117,7 +118,17 @@ class App:
             if endpoint is not None:
                 return await endpoint(scope, receive, send)
             return await self._through_router(scope, receive, send)
-        return await self.fastapi(scope, receive, send)
+        return await self.fastapi(scope, receive, self._told_shortly(send))
+
+    def _told_shortly(self, send: Send) -> Send:
+        """A start that we refuse says why in its error, which whoever called the server shows: no need of its traces."""
+
+        async def told(message: Message) -> None:
+            if message["type"] == "lifespan.startup.failed" and isinstance(self.failure, HoneyguideError):
+                message = {**message, "message": ""}
+            await send(message)
+
+        return told
 
     async def _through_router(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """FastAPI matches the path with slashes of ids still encoded, so that such ids work."""

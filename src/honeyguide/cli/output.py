@@ -96,7 +96,7 @@ class Out:
 def _labelled(label: str, text: Cell, style: str = "", accent: str = "dim") -> Text:
     indent = "\n" + " " * (LABEL + 2)
     body = text if isinstance(text, Text) else Text(indent.join(clean(line) for line in text.split("\n")), style=style)
-    return Text.assemble("  ", (f"{label:<{LABEL}}", accent), body)
+    return Text.assemble("  ", (f"{label:<{LABEL - 1}} ", accent), body)
 
 
 def count(number: int, one: str, many: str = "") -> str:
