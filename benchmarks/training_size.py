@@ -123,7 +123,7 @@ def child(what: str, folder: Path, *arguments: object) -> dict[str, object]:
     return found
 
 
-def report_on(sizes: list[int], found: dict[str, object], asked: int, budget: float) -> None:
+def report_on(sizes: list[int], found: dict[str, object], asked: int, budget: float, note: str = "") -> None:
     """The page."""
     stages, models, peaks, failed = found["stages"], found["models"], found["peaks"], found["failed"]
     assert isinstance(stages, dict)
@@ -136,9 +136,9 @@ def report_on(sizes: list[int], found: dict[str, object], asked: int, budget: fl
         f"{sizes[0]:,} events of {sizes[1]:,} users on {sizes[2]:,} items (power laws, half of it inside the users' tastes) "
         f"in SQLite; default settings, but at most {asked:,} users are asked in a comparison, all items ranked, alone and "
         "as served. One process from the log to published versions. Memory is the most that it had held when a stage "
-        "ended, and counts the pages of the database that were read. " + (f"Budget: {budget:.0f} s." if budget else ""),
+        "ended, and counts the pages of the database that were read." + (f" Budget: {budget:.0f} s." if budget else ""),
     )
-    names = {"read": "read", "search": "search", "compare": "compare", "fit": "fit on everything", "publish": "publish"}
+    names = {"read": "split", "search": "search", "compare": "compare", "fit": "fit on everything", "publish": "publish"}
     rows = [
         {"stage": stage, "seconds": seconds, "peak MB": round(peaks.get(names[stage], 0.0))}
         for stage, seconds in stages.items()
@@ -151,7 +151,8 @@ def report_on(sizes: list[int], found: dict[str, object], asked: int, budget: fl
     ]
     report.table(f"Models in the comparison (champion: {found['champion']})", shown)
     report.notes += [f"{name} was left out: {why}" for name, why in failed.items()]
-    report.notes.append(f"The champion's files load in {found['loading']:.2f} s, checksums looked at again.")
+    report.notes.append(f"The champion's files load in {found['loading']:.2f} s.")
+    report.notes += [note] if note else []
     report.write()
 
 
@@ -162,6 +163,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--asked", type=int, default=2_000, metavar="USERS", help="most users asked in a comparison; 2000")
     parser.add_argument("--budget", type=parse_duration, default=0.0, metavar="TIME", help="search for so long, as 10m")
     parser.add_argument("--folder", type=Path, help="keep the log there, and use what is there already")
+    parser.add_argument("--note", default="", help="what else is to be said of this run")
     parser.add_argument("--child", choices=["fill", "train"], help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -181,7 +183,7 @@ def main() -> None:
             if not (folder / "honeyguide.sqlite").exists():
                 child("fill", folder, *sizes)
             found = child("train", folder, f"--asked={given.asked}", f"--budget={given.budget}s")
-        report_on(sizes, found, given.asked, given.budget)
+        report_on(sizes, found, given.asked, given.budget, given.note)
 
 
 if __name__ == "__main__":
