@@ -317,7 +317,7 @@ class Models(Section):
     """Which models are trained, and their hyper-parameters."""
 
     train: list[str] = Field(
-        default=["popular", "knn", "ease", "als", "markov"],
+        default=["popular", "knn", "ease", "als", "markov", "bayes"],
         description="Models that 'honeyguide train' fits and compares.",
     )
     params: dict[str, dict[str, Any]] = Field(

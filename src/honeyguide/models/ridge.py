@@ -45,7 +45,7 @@ class Ridge(Linked):
     name: ClassVar[str] = "ridge"
 
     k: int = setting(100, 1, 1_000, "Neighbours that an item is regressed on: links per candidate.")
-    l2: float = setting(30.0, 0.001, 1e9, "Strength of the ridge.")
+    l2: float = setting(15.0, 0.001, 1e9, "Strength of the ridge.")
     users: float = setting(0.5, 0.0, 2.0, "Exponent of a user's number of items by which a row weighs less.")
 
     def fit(self, interactions: Interactions, *, seed: int = 0, progress: Callable[[float], None] | None = None) -> Self:
