@@ -1,8 +1,10 @@
 """The short way of a list in memory: the same answers as the ordinary way, in the same order, under the same rules."""
 
+import contextlib
 import json
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -85,6 +87,29 @@ def test_answers_keep_the_order_of_their_requests(server: ServerProcess) -> None
         connection.sendall(b"".join(requests))
         statuses = [status for status, _, _ in read_all(connection, len(requests))]
     assert statuses == [200, 202, 200, 200, 200] * 3
+
+
+@pytest.mark.parametrize("request_", [LIST + b"\r\n", COLD + b"\r\n"])
+def test_many_requests_in_one_piece_are_no_long_head(server: ServerProcess, request_: bytes) -> None:
+    """Whatever pieces they are read in, the last head of which may end in the next."""
+    server.exchange(LIST + b"\r\n")
+    count = 200_000 // len(request_)
+    with server.connect() as connection:
+        sender = threading.Thread(target=connection.sendall, args=(request_ * count,))
+        sender.start()
+        assert [status for status, _, _ in read_all(connection, count)] == [200] * count
+        sender.join()
+
+
+def test_a_head_that_is_too_long_is_refused_behind_other_requests_too(server: ServerProcess) -> None:
+    with server.connect() as connection:
+        connection.sendall(LIST + b"\r\n" + LIST + b"x-long: ")
+        assert read_answer(connection)[0] == 200
+        with contextlib.suppress(ConnectionError):  # it may close while we still send
+            for _ in range(64):
+                connection.sendall(b"x" * 4_096)
+        with contextlib.suppress(ConnectionError):
+            assert read_answer(connection)[0] == 431
 
 
 def read_all(connection: socket.socket, answers: int) -> list[tuple[int, dict[str, str], bytes]]:

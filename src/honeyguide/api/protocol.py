@@ -46,6 +46,7 @@ class Protocol(HttpToolsProtocol):
 
     _head = 0  # bytes of a request's head that have come in, while it is incomplete
     _latest = 0  # bytes of what is being read now
+    _ended = False  # whether a request ended in them: then they are not all of the head after it
 
     def on_message_begin(self) -> None:
         """A new request begins."""
@@ -94,18 +95,23 @@ class Protocol(HttpToolsProtocol):
             and self.parser.get_http_version() == "1.1"
         )
 
+    def on_message_complete(self) -> None:
+        """A request is read to its end."""
+        self._ended = True
+        super().on_message_complete()
+
     def data_received(self, data: bytes) -> None:
-        """More of a request has come in."""
-        self._latest = len(data)
+        """More of a request has come in. Of a head that begins behind other requests only what comes later is counted."""
+        self._latest, self._ended = len(data), False
         super().data_received(data)
-        if self._head:
+        if self._head and not self._ended:
             self._head += len(data)
             if self._head > MAX_HEAD and not self.transport.is_closing():
                 self._refuse(*_TOO_LONG)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, or an address that the parser finds too long before it has all of the head."""
-        too_long = self._head and self._head + self._latest > MAX_HEAD
+        too_long = self._head and not self._ended and self._head + self._latest > MAX_HEAD
         self._refuse(*(_TOO_LONG if too_long else _NO_HTTP))
 
     def _refuse(self, code: str, status: int, detail: str) -> None:
