@@ -13,7 +13,7 @@ def test_the_views_there_are(shop: Site) -> None:
     views = {view["name"]: view for view in answer["items"]}
     assert views["clicks_1h"] == {
         "name": "clicks_1h", "entity": "item", "kind": "count", "events": ["click"], "over": [], "of": "",
-        "window": 3600.0, "ttl": 3600.0, "refresh_on": ["purchase", "rating"], "compared": 0, "mismatches": 0,
+        "window": 3600.0, "ttl": 3600.0, "compared": 0, "mismatches": 0,
     }  # fmt: skip
     assert views["total_purchases"]["window"] is None
     assert answer["position"] == shop.runner.run(shop.runtime.store.log.position())
@@ -27,6 +27,21 @@ def test_a_users_value_knows_what_was_acknowledged(site: Site) -> None:
         found = site.get("/v1/features/total_spent/u").json()
         assert (found["value"], found["status"], found["as_of"]) == (2.5 * count, "present", sequence)
     assert found["event_time"].startswith("2026-")
+
+
+def test_a_users_value_knows_events_that_leave_the_lists_as_they_are(shop: Site) -> None:
+    """An impression replaces no token: whoever keeps values by tokens would not hear of it."""
+    rate, ask = "/v1/features/user_click_rate_30d/u1", "/v1/recommendations?user_id=u1&n=3"
+    shop.post("/v1/events", {"type": "click", "user_id": "u1", "item_id": "i1"})
+    slate = shop.get(ask).json()
+    shop.runner.run(shop.runtime.cache.drain())
+    before = shop.get(rate).json()
+    seen = {"type": "impression", "user_id": "u1", "request_id": slate["request_id"], "properties": {"items": ["i1", "i2"]}}
+    sequence = shop.post("/v1/events", seen).json()["sequence"]
+    assert shop.get(ask).json()["served_from"] == "l1"
+    after = shop.get(rate).json()
+    assert after["value"] < before["value"]
+    assert after["as_of"] == sequence
 
 
 def test_an_items_value_is_there_after_the_fold(site: Site) -> None:

@@ -60,7 +60,6 @@ COUNT = {"name": "a", "entity": "user", "kind": "count", "events": ["view"]}
     [
         ({"events": ["veiw"]}, "events names the unknown event type 'veiw'; did you mean view?"),
         ({"events": ["zzz"]}, "events names the unknown event type 'zzz'; declare it: [events.types.zzz]"),
-        ({"refresh_on": ["buy"]}, "refresh_on names the unknown event type 'buy'; declare it: [events.types.buy]"),
         ({"events": []}, "events is empty; a count names the event types that it is made of"),
         ({"over": ["view"]}, "over means nothing to kind 'count'; take it away, it is for rate"),
         ({"prior": 1.0}, "prior means nothing to kind 'count'; take it away, it is for mean, rate"),

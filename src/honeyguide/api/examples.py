@@ -190,7 +190,6 @@ VIEW: Final[Json] = {
     "of": "",
     "window": None,
     "ttl": 300.0,
-    "refresh_on": ["purchase", "rating"],
     "compared": 200,
     "mismatches": 0,
 }

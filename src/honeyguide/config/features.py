@@ -131,7 +131,7 @@ def view_faults(view: FeatureView, types: Mapping[str, EventType]) -> Iterator[t
         default = FeatureView.model_fields[key].get_default(call_default_factory=True)
         if view.kind not in kinds and getattr(view, key) != default:
             yield key, f"{key} means nothing to kind {view.kind!r}; take it away, it is for {', '.join(sorted(kinds))}"
-    for key, named in (("events", view.events), ("over", view.over), ("refresh_on", view.refresh_on)):
+    for key, named in (("events", view.events), ("over", view.over)):
         for name in named:
             if name not in types:
                 cure = nearest(name, types) or f"; declare it: [events.types.{name}]"

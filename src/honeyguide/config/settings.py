@@ -376,10 +376,6 @@ class FeatureView(Section):
         default=None,
         description="Age from which a value is stale; where left out, feature_store.user_ttl or item_ttl.",
     )
-    refresh_on: list[str] = Field(
-        default=["purchase", "rating"],
-        description="Event types that a read must know at once. A user's values are read with every event there is.",
-    )
 
 
 class FeatureStore(Section):

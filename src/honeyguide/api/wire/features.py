@@ -66,7 +66,6 @@ class ViewOut(msgspec.Struct, kw_only=True):
     of: str
     window: float | None
     ttl: float
-    refresh_on: list[str]
     compared: int
     mismatches: int
 
@@ -82,7 +81,6 @@ class ViewOut(msgspec.Struct, kw_only=True):
             of=view.of,
             window=view.window or None,
             ttl=ttl,
-            refresh_on=view.refresh_on,
             compared=compared[0],
             mismatches=compared[1],
         )
