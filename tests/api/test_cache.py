@@ -134,7 +134,8 @@ def test_a_question_that_cannot_be_answered_says_what_is_wrong(filled: Site) -> 
     assert pointers(filled.post("/v1/cache:clear", {"user_id": ""})) == ["/user_id"]
     assert pointers(filled.post("/v1/cache:warm", {"users": -1})) == ["/users"]
     assert pointers(filled.post("/v1/cache:warm", {"users": 1, "user_ids": ["u"]})) == ["/users"]
-    assert pointers(filled.post("/v1/cache:warm", {"user_ids": ["u"], "surface": "nowhere"})) == ["/surface"]
+    for ids in (None, [], ["u"]):
+        assert pointers(filled.post("/v1/cache:warm", {"user_ids": ids, "surface": "nowhere"})) == ["/surface"]
 
 
 def test_clearing_a_user_leaves_the_others_alone(filled: Site) -> None:

@@ -74,7 +74,8 @@ async def warm(call: Call[object, WarmIn]) -> Answer:
         queries = await asyncio.to_thread(runtime.warming.usual, users)
     if len(queries) > _MOST:
         raise refused("user_ids", f"There are {len(queries)} ids. Send at most {_MOST}.")
-    for query in queries if body.user_ids is not None else ():
+    named = queries if body.user_ids is not None else ()
+    for query in (Query(user_id="", personalised=False, surface=body.surface), *named):
         runtime.recommend.check(query)
     return Answer(b"", 200, [NDJSON, NO_STORE], parts=_warmed(runtime, queries))
 
