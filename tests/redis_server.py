@@ -4,7 +4,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,9 @@ def redis_cluster(folder: Path, nodes: int = 3) -> Iterator[Sequence[RedisServer
 
 
 def _cluster_port() -> int:
-    """A port whose companion for the cluster's bus, 10,000 above, exists."""
-    while (port := free_port()) > 55_000:
-        pass
-    return port
+    """A port whose companion for the cluster's bus, 10,000 above, exists and is free."""
+    while True:
+        port = free_port()
+        with suppress(OSError, OverflowError), socket.socket() as companion:
+            companion.bind(("127.0.0.1", port + 10_000))
+            return port

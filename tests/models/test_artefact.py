@@ -174,10 +174,12 @@ def test_foreign_arrays_that_somebody_vouched_for(folder: Path, content: bytes) 
 @pytest.mark.parametrize("name", sorted(REGISTRY))
 @pytest.mark.parametrize("spoil", ["drop", "dtype", "shape", "empty"])
 def test_arrays_that_do_not_belong_together(name: str, spoil: str, tmp_path: Path) -> None:
-    small = {"als": {"factors": 4}}.get(name, {})
+    small = {"als": {"factors": 4}, "graph": {"factors": 4}}.get(name, {})
     save(tmp_path, REGISTRY[name](**small).fit(checkerboard()), IDS, {})
     whole = load_file(tmp_path / ARRAYS)
     for key, array in whole.items():
+        if not array.size and spoil in ("shape", "empty"):
+            continue  # twice nothing is nothing, as is none of it
         spoiled = {
             "drop": {},
             "dtype": {key: array.astype(np.uint8)},
