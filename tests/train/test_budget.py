@@ -147,19 +147,26 @@ def test_nobody_with_three_items_means_no_search_and_says_so(empty: Shop) -> Non
     assert "three items" in report.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("refusal", "told"),
+    [
+        (InvalidInput("It needs 9 GB of memory; 3 are free.", cure="Leave it out."), "It needs 9 GB"),
+        (MemoryError(), "it ran out of memory"),
+    ],
+)
 def test_a_model_that_fits_the_past_and_not_everything_is_named_and_does_not_serve(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, refusal: Exception, told: str
 ) -> None:
     fit, rows = Knn.fit, 360
 
     def refuse(self: Knn, interactions: Any, **more: Any) -> Knn:
         if len(interactions.users) == rows:
-            raise InvalidInput("It needs 9 GB of memory; 3 are free.", cure="Leave it out.")
+            raise refusal
         return fit(self, interactions, **more)
 
     monkeypatch.setattr(REGISTRY["knn"], "fit", refuse)
     report = shop.train(models=["knn"])
-    assert {model.name: model.failed for model in report.models}["knn"].startswith("It needs 9 GB")
+    assert {model.name: model.failed for model in report.models}["knn"].startswith(told)
     assert report.champion == shop.champion() == "popular@1"
     rows = 0
     assert shop.train(models=["knn"]).champion == "knn@1"

@@ -287,6 +287,16 @@ def test_a_model_that_refuses_the_data_is_left_out_and_named(shop: Shop, monkeyp
     assert shop.labels() == ["markov@1", "popular@1"]
 
 
+def test_a_model_that_runs_out_of_memory_is_left_out_and_named(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(self: Ease, *data: object, **more: object) -> Ease:
+        raise MemoryError
+
+    monkeypatch.setattr(Ease, "fit", exhausted)
+    report = shop.train(models=["ease", "markov"])
+    assert {model.name: model.failed for model in report.models}["ease"] == "it ran out of memory"
+    assert shop.labels() == ["markov@1", "popular@1"]
+
+
 @pytest.mark.parametrize(
     ("models", "params", "message"),
     [

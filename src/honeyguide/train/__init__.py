@@ -9,10 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from honeyguide.clock import Clock
 from honeyguide.config.settings import Settings
-from honeyguide.errors import InvalidInput
 from honeyguide.models import REGISTRY, untrained
 from honeyguide.protocols import Artefacts, Model, Store
-from honeyguide.train.bench import BASELINE
+from honeyguide.train.bench import BASELINE, REFUSALS, why
 from honeyguide.train.chosen import Chosen, Searches, attempted, record_of, remembered
 from honeyguide.train.compare import Trial, compare, within
 from honeyguide.train.gate import judge
@@ -100,7 +99,7 @@ def _proved(models: Sequence[Model], trials: Sequence[Trial]) -> list[Model]:
 
 
 def _fit(models: Sequence[Model], data: Material, settings: Settings, tell: Progress) -> tuple[list[Model], dict[str, str]]:
-    """Every model on the whole history; and of those that refuse it, as one that needs more memory than is free, why."""
+    """Every model on the whole history; and of those that refuse it, or run out of memory over it, why."""
     interactions, seed = data.dataset.interactions, settings.training.seed
     fitted: list[Model] = []
     refused: dict[str, str] = {}
@@ -108,10 +107,10 @@ def _fit(models: Sequence[Model], data: Material, settings: Settings, tell: Prog
         share = within(tell, f"fit {model.name} on everything", place / len(models), (place + 1) / len(models))
         try:
             fitted.append(model.fit(interactions, seed=seed, progress=share))
-        except InvalidInput as error:
+        except REFUSALS as error:
             if model.name == BASELINE:
                 raise
-            refused[model.name] = str(error)
+            refused[model.name] = why(error)
     return fitted, refused
 
 

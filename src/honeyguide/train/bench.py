@@ -52,6 +52,15 @@ class Plan:
     make: Callable[[str, Mapping[str, Any]], Model] = untrained
 
 
+REFUSALS: Final = (InvalidInput, MemoryError)
+"""How a model refuses the data: it says that they do not suit it, or it ran out of memory on the way."""
+
+
+def why(refusal: Exception) -> str:
+    """What is told of a model that refused the data."""
+    return "it ran out of memory" if isinstance(refusal, MemoryError) else str(refusal)
+
+
 class _TooLong(Exception):
     """A trial took what was left of the budget and more."""
 
@@ -147,10 +156,8 @@ class Bench:
             fitted_at = self._clock.monotonic()
             (answer,) = part.questions.answers(fitted, [self._ranker], progress=told)
             score, failed = answer.mean(self.plan.metric), ""
-        except InvalidInput as error:
-            score, failed = 0.0, str(error)
-        except MemoryError:
-            score, failed = 0.0, "it ran out of memory"
+        except REFUSALS as error:
+            score, failed = 0.0, why(error)
         except _TooLong:
             score, failed, cut = 0.0, "it took more than was left of the budget", self.plan.budget
         now = self._clock.monotonic()

@@ -7,11 +7,10 @@ import numpy as np
 
 from honeyguide.clock import Clock
 from honeyguide.config.settings import Settings
-from honeyguide.errors import InvalidInput
 from honeyguide.offline.evaluation import Evaluation, Questions, top_k
 from honeyguide.offline.splits import Split
 from honeyguide.protocols import Model
-from honeyguide.train.bench import BASELINE
+from honeyguide.train.bench import BASELINE, REFUSALS, why
 from honeyguide.train.served import AsServed, most_popular, surface_of
 from honeyguide.types import IntArray
 
@@ -42,8 +41,8 @@ def compare(
     """A trial per model, in order, popularity the first; `tell` hears 0 to 1. At most `training.max_users` users, drawn by
     the seed, are asked; `ids` and `categories` (`categories_of`) are those of the split's items.
 
-    A model that refuses the data (a catalogue too large for it, say) or whose scores are no numbers has a trial that says
-    why."""
+    A model that refuses the data (a catalogue too large for it, say), runs out of memory, or whose scores are no numbers
+    has a trial that says why."""
     known = categories if (categories >= 0).any() else None  # without any, no list is told to be of one kind
     history, users = settings.recommend.history, _sample(split, settings)
     questions = Questions(split, k=settings.training.k, users=users, history=history, categories=known)
@@ -59,8 +58,8 @@ def compare(
             fit = clock.monotonic() - started
             share = within(tell, f"compare {model.name}", (place + 0.7) / len(models), (place + 1) / len(models))
             evaluation, served = questions.answers(fitted, [top_k, as_served], progress=share)
-        except InvalidInput as error:
-            trials.append(Trial(model.name, None, None, clock.monotonic() - started, 0.0, str(error)))
+        except REFUSALS as error:
+            trials.append(Trial(model.name, None, None, clock.monotonic() - started, 0.0, why(error)))
             continue
         trials.append(Trial(model.name, evaluation, served, fit, clock.monotonic() - started - fit))
     return trials
