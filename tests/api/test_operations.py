@@ -199,6 +199,13 @@ def test_a_job_is_started_followed_and_listed(site: Site) -> None:
     assert [job["job_id"] for job in rest["items"]] == [job_id]
 
 
+def test_a_training_may_have_a_budget(site: Site) -> None:
+    jobs_run(site, WORKS)
+    started = site.post("/v1/jobs", {"kind": "train", "models": ["knn"], "budget": "90s"}).json()
+    assert started["params"] == {"models": ["knn"], "budget": "90s"}
+    assert until(site, started["job_id"], "succeeded")["result"] == {"models": ["--budget", "90s", "knn"]}
+
+
 def test_one_training_at_a_time_and_it_can_be_cancelled(site: Site) -> None:
     jobs_run(site, WAITS)
     job_id = site.post("/v1/jobs", {"kind": "train"}).json()["job_id"]
@@ -218,6 +225,10 @@ def test_one_training_at_a_time_and_it_can_be_cancelled(site: Site) -> None:
         ({"kind": "train", "models": "ease"}, "/models"),
         ({"kind": "train", "models": ["--help"]}, None),
         ({"kind": "train", "model": "ease"}, "/model"),
+        ({"kind": "train", "budget": 90}, "/budget"),
+        ({"kind": "train", "budget": "soon"}, "/budget"),
+        ({"kind": "train", "budget": "--help"}, "/budget"),
+        ({"kind": "train", "budget": "8d"}, "/budget"),
     ],
 )
 def test_bad_jobs_are_pointed_at(site: Site, body: dict[str, Any], at: str | None) -> None:

@@ -81,6 +81,7 @@ FIELDS: Final[dict[str, FieldRule]] = {
     "queries": FieldRule("a list of 1 to 100 queries", {"minItems": 1, "maxItems": 100}),
     "kind": FieldRule("the kind of job: train"),
     "models": FieldRule("names of models to train; leave it out for those of the configuration"),
+    "budget": FieldRule("time for a search of the best model and its hyper-parameters, such as 10m; 0s searches nothing"),
     "version": FieldRule("the number of a version", {"minimum": 1}),
     "name": FieldRule("the name of a model", _NAME),
     "alias": FieldRule("the name of an alias: a-z, 0-9, _ and -, beginning with a letter", _NAME),

@@ -7,7 +7,9 @@ import signal
 import sys
 from collections.abc import Collection, Sequence
 
-from honeyguide.errors import InvalidInput
+from honeyguide.config.settings import Training as TrainingSettings
+from honeyguide.config.settings import format_duration
+from honeyguide.errors import FieldError, InvalidInput
 from honeyguide.jobs.queue import JobFailed, Tell
 from honeyguide.types import Job, Json
 
@@ -18,7 +20,7 @@ _PATIENCE = 5.0
 class Training:
     """The job kind `train`.
 
-    `command` is the command line that trains, without the models' names; it prints progress lines
+    `command` is the command line that trains, without budget and models' names; it prints progress lines
     `{"progress": 0.4, "stage": "..."}` on stderr and its report as JSON on stdout."""
 
     alone = True
@@ -29,18 +31,20 @@ class Training:
         self.command, self._models = tuple(command), frozenset(models)
 
     def check(self, params: Json) -> None:
-        """Only models that there are."""
+        """Only models that there are, and a budget that may be configured too."""
         models = params.get("models", [])
         if not isinstance(models, list) or not self._models.issuperset(map(str, models)):
             known = ", ".join(sorted(self._models))
             cure = f"Known: {known}. Leave it out for the usual ones."
             raise InvalidInput("'models' must be a list of model names.", cure=cure)
+        _options(params)
 
     async def run(self, job: Job, tell: Tell) -> Json:
         """The report of the training."""
         try:
             process = await asyncio.create_subprocess_exec(
                 *self.command,
+                *_options(job.params),
                 *job.params.get("models", []),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
@@ -64,6 +68,18 @@ class Training:
 def train_command(config_options: Sequence[str]) -> list[str]:
     """The command line of a training on the same project."""
     return [sys.executable, "-m", "honeyguide", *config_options, "train", "--json", "--progress", "json"]
+
+
+def _options(params: Json) -> list[str]:
+    """The options of the command line that say what was asked for. Raises `InvalidInput`."""
+    if "budget" not in params:
+        return []
+    try:
+        seconds = TrainingSettings(budget=params["budget"]).budget
+    except ValueError:
+        detail = f"{params['budget']!r} is no time from 0 to 7 days; write a number with s, m, h or d, such as 10m."
+        raise InvalidInput("The job cannot be started.", errors=[FieldError("/budget", detail)]) from None
+    return ["--budget", format_duration(seconds)]
 
 
 async def _follow(process: asyncio.subprocess.Process, tell: Tell) -> str:

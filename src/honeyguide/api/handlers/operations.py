@@ -127,7 +127,8 @@ async def get_job(call: Call[JobParams, None]) -> Answer:
 
 async def start_job(call: Call[object, JobIn]) -> Answer:
     """Queue a job: a worker takes it up, or this process where no worker is there."""
-    params = {} if call.body.models is None else {"models": call.body.models}
+    asked = {"models": call.body.models, "budget": call.body.budget}
+    params = {name: value for name, value in asked.items() if value is not None}
     job = await call.runtime.queue.put(call.body.kind, params)
     return reply(JobOut.of(job), 202, (b"location", f"/v1/jobs/{job.job_id}".encode()))
 

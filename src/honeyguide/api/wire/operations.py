@@ -89,10 +89,12 @@ class JobParams(In):
 
 
 class JobIn(In):
-    """A job to start. `models` are the models to train; without it, those of the configuration."""
+    """A job to start. `models` are the models to train, `budget` (`10m`, `1h`) the time for a search of the best one and its
+    hyper-parameters; without them, those of the configuration."""
 
     kind: Literal["train"]
     models: list[str] | None = None
+    budget: str | None = None
 
 
 class JobOut(msgspec.Struct, kw_only=True):
