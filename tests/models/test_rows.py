@@ -1,5 +1,7 @@
 """The arithmetic that the models share, against plain loops."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -46,6 +48,12 @@ def test_a_history_is_weighed_as_training_weighs_pairs() -> None:
     assert items.tolist() == [2, 1, 2, 2]
     np.testing.assert_allclose(shares, [1 / 9, 1, 8 / 9, 1], rtol=1e-6)
     np.testing.assert_allclose(weights, [1.6 / 9, 0.6, 1.6 * 8 / 9, 0.2], rtol=1e-6)
+
+
+def test_a_dislike_ages_nothing() -> None:
+    asked = replace(histories([1, 2, 3, 2, 4]), weights=np.array([1, -1, 1, -1, 1], np.float32))
+    weights = history_weights(asked, 9, 1.0, 1.0, 0.5)[1]
+    np.testing.assert_array_equal(weights, [0.25, 0, 0.5, 0, 1])
 
 
 def test_unknown_items_weigh_nothing() -> None:

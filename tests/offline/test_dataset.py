@@ -83,6 +83,37 @@ def test_what_was_done_before_a_hide_is_taken_back_and_what_comes_later_counts()
     assert kept == {("u", "a", 3), ("v", "a", 1)}
 
 
+def test_a_dislike_is_one_row_of_negative_weight_unless_something_positive_came_after_it() -> None:
+    rows: list[Row] = [
+        ("u", "a", "view", None, 1),
+        ("u", "b", "hide", None, 2),
+        ("u", "b", "dislike", None, 3),
+        ("v", "b", "view", None, 4),
+        ("v", "a", "hide", None, 5),
+        ("v", "a", "view", None, 6),
+        ("u", "nobody likes it", "dislike", None, 7),
+        ("likes nothing", "a", "dislike", None, 8),
+    ]
+    found = dataset_from(frame(*rows), Settings())
+    data = found.interactions
+    assert [
+        (found.user_ids[user], found.item_ids[item], weight, ts)
+        for user, item, weight, ts in zip(data.users, data.items, data.weights.tolist(), data.ts.tolist(), strict=True)
+    ] == [("u", "a", 1.0, 1), ("u", "b", -4.0, 3), ("v", "b", 1.0, 4), ("v", "a", 1.0, 6)]
+
+
+def test_a_negative_type_without_weight_takes_back_and_says_no_more() -> None:
+    none = {name: EventType(weight=0, negative=True) for name in ("hide", "dislike")}
+    rows: list[Row] = [
+        ("u", "a", "view", None, 1),
+        ("u", "b", "view", None, 1),
+        ("v", "a", "view", None, 1),
+        ("u", "a", "hide", None, 2),
+    ]
+    found = dataset_from(frame(*rows), Settings(events=Events(types=none)))
+    assert found.interactions.weights.tolist() == [1.0, 1.0]
+
+
 def test_no_events_make_an_empty_set() -> None:
     found = dataset_from(frame(), Settings())
     assert found.user_ids == found.item_ids == []

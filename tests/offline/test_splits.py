@@ -1,5 +1,7 @@
 """What is held out, by hand and as properties."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,31 @@ def test_the_first_event_of_an_item_decides_and_the_past_ends_before_what_is_hel
 def test_rows_may_come_in_any_order_of_time() -> None:
     split = by_time(interactions([0, 0, 0], [3, 1, 2], ts=[30, 10, 20]), 0.2)
     assert asked(split) == {0: [3]}
+
+
+@pytest.mark.parametrize("name", SPLITS)
+def test_nobody_is_asked_for_a_dislike_and_no_later_one_is_known(name: str) -> None:
+    generator = np.random.default_rng(5)
+    likes = interactions(generator.integers(0, 9, 200), generator.integers(0, 16, 200), ts=generator.integers(0, 90, 200))
+    said_no = generator.random(200) < 0.2
+    mixed = replace(likes, weights=np.where(said_no, -1.0, 1.0).astype(np.float32))
+    alone = replace(
+        likes,
+        users=likes.users[~said_no],
+        items=likes.items[~said_no],
+        weights=mixed.weights[~said_no],
+        ts=likes.ts[~said_no],
+    )
+    found, without = SPLITS[name](mixed, 0.2, 3), SPLITS[name](alone, 0.2, 3)
+    assert found.users.tolist() == without.users.tolist()
+    assert found.items.tolist() == without.items.tolist()
+    for part, own in ((found.train, without.train), (found.known, without.known)):
+        liked = part.weights > 0
+        assert part.items[liked].tolist() == own.items.tolist()
+        last = {user: int(own.ts[own.users == user].max()) for user in set(own.users.tolist())}
+        assert (~liked).any()
+        assert all(ts <= last[user] for user, ts in zip(part.users[~liked].tolist(), part.ts[~liked].tolist(), strict=True))
+        assert set(part.items[~liked].tolist()) <= set(own.items.tolist())
 
 
 def test_leave_last() -> None:

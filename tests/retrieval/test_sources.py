@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from honeyguide.models.knn import Knn
+from honeyguide.models.markov import Markov
 from honeyguide.models.popular import Popular
 from honeyguide.protocols import ServedModel
 from honeyguide.retrieval import CatalogueSource, InterestSource, LearnedSource, NewItemSource, PopularSource, SimilarSource
@@ -49,6 +50,15 @@ def knn() -> ServedModel:
 def popular() -> ServedModel:
     model = Popular(shrinkage=0.1).fit(interactions())
     return tie_to_block("popular@1", model, MODEL_ITEMS, ["other", "players"], SHOP)
+
+
+def test_dislikes_alone_are_no_history() -> None:
+    """A model with a prior would fill the list with it, and the list would be called personal."""
+    served = tie_to_block("markov@1", Markov().fit(interactions()), MODEL_ITEMS, [], SHOP)
+    only = [("tea", "dislike", -4.0)]
+    assert len(LearnedSource().retrieve(request(SHOP, model=served, history=only), EVERYTHING)) == 0
+    more = request(SHOP, model=served, history=[*only, ("pot", "view", 1.0)])
+    assert len(LearnedSource().retrieve(more, EVERYTHING))
 
 
 def test_the_model_finds_what_goes_with_the_history(knn: ServedModel) -> None:

@@ -4,17 +4,19 @@ import asyncio
 import errno
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from honeyguide.config.settings import Models, Segments, Settings
 from honeyguide.errors import ConfigError, GateNotMet, HoneyguideError, NotEnoughData, StorageFull
+from honeyguide.models.als import Als
 from honeyguide.models.artefact import ARRAYS, load
 from honeyguide.models.ease import Ease
 from honeyguide.models.popular import Popular
 from honeyguide.train.evaluation import evaluate_models
-from honeyguide.types import Histories
+from honeyguide.types import Histories, Interactions
 from tests.train.conftest import QUICK, Shop, quick, tastes
 
 
@@ -276,6 +278,25 @@ def test_a_full_disk_while_publishing_leaves_the_old_version_serving(shop: Shop,
     assert shop.labels() == shop.folders() == ["knn@1", "markov@1", "popular@1"]
     monkeypatch.undo()
     assert shop.train().champion == shop.champion() != "markov@1"
+
+
+def test_dislikes_are_learned_from_and_nobody_is_asked_for_them(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said in time to be in everybody's past; what is compared and what is fitted on everything both have them."""
+    plain = shop.train(models=["als"])
+    shop.log([(f"u{user}", f"i{(user + 1) % 3}", "dislike") for user in range(60)], start=1_500_000_000_000)
+    seen: list[tuple[int, int]] = []
+    fit = Als.fit
+
+    def watched(self: Als, interactions: Interactions, **more: Any) -> Als:
+        seen.append((int((interactions.weights > 0).sum()), int((interactions.weights < 0).sum())))
+        return fit(self, interactions, **more)
+
+    monkeypatch.setattr(Als, "fit", watched)
+    report = shop.train(models=["als"])
+    assert [dislikes for _, dislikes in seen] == [60, 60]
+    assert seen[1][0] == 360
+    users = {model.metrics["users"] for model in (*plain.models, *report.models)}
+    assert users == {60}
 
 
 def test_a_model_that_refuses_the_data_is_left_out_and_named(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -202,7 +202,12 @@ class Redis(Section):
 class EventType(Section):
     """What one type of event means."""
 
-    weight: float = Field(default=1.0, ge=0, le=1000, description="Weight in training and in histories; 0 is no signal.")
+    weight: float = Field(
+        default=1.0,
+        ge=0,
+        le=1000,
+        description="Weight in training and in histories; 0 is no signal. Of a negative type it counts against the item.",
+    )
     by_value: bool = Field(
         default=False, description="Scale the weight by the event's value over the scale's middle (for ratings)."
     )
@@ -218,8 +223,8 @@ DEFAULT_EVENT_TYPES: dict[str, EventType] = {
     "purchase": EventType(weight=8),
     "rating": EventType(weight=4, by_value=True),
     "profile_update": EventType(weight=0, needs_item=False),
-    "hide": EventType(weight=0, negative=True),
-    "dislike": EventType(weight=0, negative=True),
+    "hide": EventType(weight=2, negative=True),
+    "dislike": EventType(weight=4, negative=True),
     "impression": EventType(weight=0, needs_item=False),
 }
 

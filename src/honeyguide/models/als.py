@@ -17,7 +17,7 @@ from scipy.linalg import lapack
 from scipy.sparse import csr_array, csr_matrix
 from threadpoolctl import threadpool_limits
 
-from honeyguide.models.rows import best, history_weights, user_item_matrix
+from honeyguide.models.rows import best, history_weights, recency, user_item_matrix
 from honeyguide.models.trained import Trained, setting, take
 from honeyguide.types import FloatArray, Histories, IntArray, Interactions
 
@@ -82,15 +82,16 @@ class Als(Trained):
     def _given(self, histories: Histories) -> tuple[FloatArray, FloatArray]:
         """(x, share of the preference) of the entries; a disliked one has an x and no share."""
         n_items, scale = len(self._factors), float(self._scale[0])
-        _, weights, shares = history_weights(histories, n_items, self.power, scale, self.recency)
+        _, weights, shares = history_weights(histories, n_items, self.power, scale)
         shares = np.where(weights > 0, shares, np.float32(0))
         if len(weights) and float(histories.weights.min()) < 0:
             turned = replace(histories, weights=-histories.weights)
-            _, against, _ = history_weights(turned, n_items, self.power, scale, self.recency)
+            _, against, _ = history_weights(turned, n_items, self.power, scale)
             rows = np.repeat(np.arange(len(histories)), np.diff(histories.indptr))
             pairs = rows * np.int64(n_items + 1) + np.clip(histories.items, -1, n_items)
             weights = np.where(np.isin(pairs, pairs[weights > 0]), weights, against)
-        return weights, shares
+        said = replace(histories, weights=np.abs(histories.weights))
+        return weights * recency(said, self.recency), shares
 
     def _folded(self, histories: Histories, row: int, weights: FloatArray, shares: FloatArray) -> tuple[Wide, Wide]:
         """The parts of the right side [entries, factors] and the system [factors, factors] of one history."""

@@ -77,7 +77,16 @@ def aged(ts: LongArray | Wide, half_life: float) -> FloatArray:
 
 
 def recency(histories: Histories, by_place: float) -> FloatArray:
-    """float32: `by_place` to the power of the number of later moments in the history; events of one moment are alike."""
+    """float32: `by_place` to the power of the number of later moments in the history; events of one moment are alike.
+
+    Entries whose weight is not above 0 are no moments, and have 1."""
+    counted = histories.weights > 0
+    if not bool(counted.all()):
+        faded = np.ones(len(counted), dtype=np.float32)
+        indptr = np.concatenate([[0], np.cumsum(counted)])[histories.indptr]
+        rest = Histories(indptr, histories.items[counted], histories.weights[counted], histories.ts[counted], histories.now)
+        faded[counted] = recency(rest, by_place)
+        return faded
     rows = np.repeat(np.arange(len(histories)), np.diff(histories.indptr))
     new = np.ones(len(rows), dtype=np.int64)
     new[1:] = (rows[1:] != rows[:-1]) | (histories.ts[1:] != histories.ts[:-1])

@@ -23,16 +23,18 @@ class Dataset:
 
 
 def dataset_from(frame: pl.DataFrame, settings: Settings, segments: pl.DataFrame | None = None) -> Dataset:
-    """The positive events of `frame` (`EventLog.interactions`) as numbers, in its order.
+    """The events of `frame` (`EventLog.interactions`) that say something, as numbers, in its order.
 
     Weights are those of the event types; a `by_value` type scales its weight by value / `events.rating_middle`. Events that
-    weigh nothing are left out, and so is all that a user did with an item before they hid or disliked it. Users and items
-    are numbered in order of first sight.
+    weigh nothing are left out, and so is all that a user did with an item before they hid or disliked it: what is left of it
+    is one row of negative weight, if they did nothing with the item later. Users and items are numbered in order of first
+    sight of something positive; who or what has nothing positive is left out.
     `segments` (`CatalogueTable.user_segments`) gives each user's segment: the 199 largest, the rest are `other`.
     """
-    weighed = _not_taken_back(frame, settings).with_columns(weight=_weight(settings))
-    weighed = weighed.filter(pl.col("weight").is_finite() & (pl.col("weight") > 0))
-    users, items = (weighed[name].unique(maintain_order=True) for name in ("user_id", "item_id"))
+    liked = _not_taken_back(frame, settings).with_columns(weight=_weight(settings))
+    liked = liked.filter(pl.col("weight").is_finite() & (pl.col("weight") > 0))
+    users, items = (liked[name].unique(maintain_order=True) for name in ("user_id", "item_id"))
+    weighed = _with_dislikes(liked, frame, settings)
     names, of_user = _segments(users, segments)
     interactions = Interactions(
         users=_numbers(weighed["user_id"], users),
@@ -57,6 +59,20 @@ def _not_taken_back(frame: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     last = placed.filter(pl.col("type").is_in(negative)).group_by(pair).agg(until=pl.col("place").max())
     joined = placed.join(last, on=pair, how="left", maintain_order="left")
     return joined.filter(pl.col("until").is_null() | (pl.col("place") > pl.col("until"))).drop("place", "until")
+
+
+def _with_dislikes(liked: pl.DataFrame, frame: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """`liked` and, of each user and item in it that do not occur together there, the last negative event on the pair."""
+    kinds = settings.events.all_types().items()
+    against = {name: -kind.weight for name, kind in kinds if kind.negative and kind.weight > 0}
+    found = frame.filter(pl.col("type").is_in(list(against))) if against else frame.clear()
+    if found.is_empty():
+        return liked
+    pair = ["user_id", "item_id"]
+    last = found.unique(pair, keep="last", maintain_order=True).join(liked, on=pair, how="anti")
+    known = last.join(liked, on="user_id", how="semi").join(liked, on="item_id", how="semi")
+    weighed = known.with_columns(weight=pl.col("type").replace_strict(against, return_dtype=pl.Float64))
+    return pl.concat([liked, weighed.select(liked.columns)], how="vertical_relaxed").sort("ts", "sequence")
 
 
 def _weight(settings: Settings) -> pl.Expr:

@@ -38,9 +38,9 @@ def rows(indptr: LongArray, chosen: IntArray | LongArray) -> tuple[LongArray, Lo
 
 
 def distinct(interactions: Interactions) -> tuple[IntArray, IntArray]:
-    """(users, items) of the pairs, each once, ascending."""
+    """(users, items) of the pairs that are not disliked, each once, ascending."""
     n_items = max(1, interactions.n_items)
-    pairs = np.unique(interactions.users.astype(np.int64) * n_items + interactions.items)
+    pairs = np.unique((interactions.users.astype(np.int64) * n_items + interactions.items)[~(interactions.weights < 0)])
     users, items = np.divmod(pairs, n_items)
     return users.astype(np.int32), items.astype(np.int32)
 

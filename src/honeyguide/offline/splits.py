@@ -1,13 +1,15 @@
 """Splits of interactions into what a model may learn from and what it is asked for.
 
 Everywhere equal times stay in the order of the log, and a user's past ends before the first event on an item that they are
-asked for: nothing of the future is known.
+asked for: nothing of the future is known. Nobody is asked for what they disliked: interactions of negative weight are in the
+past alone, up to its last event.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import wraps
 from types import MappingProxyType
-from typing import Final
+from typing import Concatenate, Final, ParamSpec
 
 import numpy as np
 
@@ -33,6 +35,41 @@ class Split:
         return self.train if self.pasts is None else self.pasts
 
 
+Given = ParamSpec("Given")
+
+
+def _of_likes(cut: Callable[Concatenate[Interactions, Given], Split]) -> Callable[Concatenate[Interactions, Given], Split]:
+    """The split of what is not disliked; the dislikes that a past knows are added to it."""
+
+    @wraps(cut)
+    def split(interactions: Interactions, /, *given: Given.args, **named: Given.kwargs) -> Split:
+        disliked = interactions.weights < 0
+        if not disliked.any():
+            return cut(interactions, *given, **named)
+        found, dislikes = cut(_only(interactions, ~disliked), *given, **named), _only(interactions, disliked)
+        pasts = None if found.pasts is None else _with_dislikes(found.pasts, dislikes)
+        return replace(found, train=_with_dislikes(found.train, dislikes), pasts=pasts)
+
+    return split
+
+
+def _with_dislikes(past: Interactions, dislikes: Interactions) -> Interactions:
+    """`past` and, behind it, the dislikes of its items up to the last event of each user in it."""
+    last = np.full(past.n_users, np.iinfo(np.int64).min)
+    np.maximum.at(last, past.users, past.ts)
+    there = np.zeros(past.n_items, dtype=np.bool_)
+    there[past.items] = True
+    known = _only(dislikes, there[dislikes.items] & (dislikes.ts <= last[dislikes.users]))
+    return replace(
+        past,
+        users=np.concatenate([past.users, known.users]),
+        items=np.concatenate([past.items, known.items]),
+        weights=np.concatenate([past.weights, known.weights]),
+        ts=np.concatenate([past.ts, known.ts]),
+    )
+
+
+@_of_likes
 def by_time(interactions: Interactions, share: float) -> Split:
     """Hold out the latest `share` of each user's distinct items, at least one, by the time of their first event.
 
@@ -41,11 +78,13 @@ def by_time(interactions: Interactions, share: float) -> Split:
     return _latest_of_each(interactions, lambda counts: np.maximum(1, np.floor(counts * share + 1e-9).astype(np.int64)))
 
 
+@_of_likes
 def leave_last(interactions: Interactions) -> Split:
     """Hold out each user's last item by the time of its first event; all else as `by_time` has it."""
     return _latest_of_each(interactions, np.ones_like)
 
 
+@_of_likes
 def by_moment(interactions: Interactions, share: float) -> Split:
     """Learn from what was before one moment, for all users the same, and ask for the latest `share` of all events.
 
@@ -60,6 +99,7 @@ def by_moment(interactions: Interactions, share: float) -> Split:
     return _split(interactions, ~later, _first_events(interactions, fresh))
 
 
+@_of_likes
 def at_random(interactions: Interactions, share: float, seed: int) -> Split:
     """Hold out a drawn `share` of each user's distinct items, at least one; all that they did with these is in neither part.
 
@@ -75,6 +115,7 @@ def at_random(interactions: Interactions, share: float, seed: int) -> Split:
     return _split(interactions, ~rows, _first_events(interactions, rows))
 
 
+@_of_likes
 def cold_users(interactions: Interactions, share: float, seed: int) -> Split:
     """Learn nothing of a drawn `share` of the users with two items or more; ask them, by the rest of their past, for the
     latest fifth of their items, as `by_time` does."""
@@ -90,6 +131,7 @@ def cold_users(interactions: Interactions, share: float, seed: int) -> Split:
     return Split(train, whole.users[asked], indptr, whole.items[rows], pasts=whole.train)
 
 
+@_of_likes
 def cold_items(interactions: Interactions, share: float) -> Split:
     """Learn nothing of the `share` of the items that came last, by their first event; ask for them.
 

@@ -393,9 +393,10 @@ class ServedModel:
 class Request:
     """A query with all that is needed to answer it, read once; stages only read it.
 
-    `history_rows` int32 and `history_weights` float32: the user's positive events, oldest first, `history_ts` int64 ms and
-    `history_types` beside them; `features` are the user's, where the recipe asks for them; `from_session` when it is made
-    only of the request's own events. `excluded` int32: rows that the surface leaves out for this user; `disliked` likewise.
+    `history_rows` int32 and `history_weights` float32 (below 0: a dislike): the user's events that say something, oldest
+    first, `history_ts` int64 ms and `history_types` beside them; `features` are the user's, where the recipe asks for them;
+    `from_session` when it is made only of the request's own events. `excluded` int32: rows that the surface leaves out for
+    this user; `disliked` likewise.
     """
 
     query: Query

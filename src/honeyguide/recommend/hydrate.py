@@ -26,10 +26,12 @@ class Weighing:
         return cls(events.all_types(), events.rating_middle)
 
     def weight(self, event: UserEvent) -> float:
-        """The weight of one event, 0 for types that are no signal or not declared."""
+        """The weight of one event, below 0 for a negative type, 0 for types that are no signal or not declared."""
         kind = self.types.get(event.type)
-        if kind is None or kind.negative:
+        if kind is None:
             return 0.0
+        if kind.negative:
+            return -kind.weight
         if kind.by_value and event.value is not None:
             return max(0.0, kind.weight * event.value / self.rating_middle)
         return kind.weight
@@ -52,6 +54,19 @@ def segment_of(state: UserState, attributes: Sequence[str]) -> str:
     return "|".join(str(value) for value in values) if attributes and all(v is not None for v in values) else ""
 
 
+Entry = tuple[int, float, int, str]
+"""Row, weight, time and type of an event of a history."""
+
+
+def without_what_was_taken_back(history: Sequence[Entry]) -> list[Entry]:
+    """The history as training has it (`offline.dataset`): without all that a user did with an item before their last no to
+    it, and without that no if they came back to the item later, or if it weighs nothing."""
+    last_no = {row: place for place, (row, weight, *_) in enumerate(history) if weight <= 0}
+    later = [entry for place, entry in enumerate(history) if place >= last_no.get(entry[0], 0)]
+    liked = {row for row, weight, *_ in later if weight > 0}
+    return [entry for entry in later if entry[1] > 0 or (entry[1] < 0 and entry[0] not in liked)]
+
+
 def hydrate(
     query: Query,
     surface: Surface,
@@ -65,7 +80,7 @@ def hydrate(
     features: UserFeatures | None = None,
 ) -> Request:
     """The request with the user's history as arrays (latest `recommend.history` events), exclusions and segment."""
-    history: list[tuple[int, float, int, str]] = []
+    history: list[Entry] = []
     excluded: list[int] = []
     disliked: list[int] = []
     leave_out, any_seen = frozenset(surface.exclude), "seen" in surface.exclude
@@ -75,13 +90,14 @@ def hydrate(
             continue
         if weighing.negative(event):
             disliked.append(row)
+            history.append((row, weighing.weight(event), event.ts, event.type))
             continue
         if any_seen or event.type in leave_out:
             excluded.append(row)
         weight = weighing.weight(event)
         if weight > 0.0:
             history.append((row, weight, event.ts, event.type))
-    history = history[-settings.recommend.history :]
+    history = (without_what_was_taken_back(history) if disliked else history)[-settings.recommend.history :]
     interests = state.properties.get("interests", ())
     return Request(
         query=query,

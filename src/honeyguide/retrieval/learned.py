@@ -66,7 +66,7 @@ class LearnedSource:
         if served is None or not len(allowed):
             return np.empty(0, np.int32)
         history = model_history(served, request)
-        if not len(history.items):
+        if not (history.weights > 0).any():
             return np.empty(0, np.int32)
         scores = served.model.scores(history)[0]
         return best_rows(scores, np.where(scores > 0, served.rows, -1), allowed, request.surface.candidates)

@@ -62,7 +62,7 @@ class InterestSource:
 
     def retrieve(self, request: Request, allowed: BoolArray) -> IntArray:
         """Rows of popular items in those categories; nothing once the user has a history."""
-        if request.popular is None or not request.interests or len(request.history_rows):
+        if request.popular is None or not request.interests or (request.history_weights > 0).any():
             return np.empty(0, np.int32)
         wanted = [request.items.category_numbers.get(name, -2) for name in request.interests]
         rows = self._order.rows(request.popular, request.segment)
