@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from honeyguide.clock import SystemClock
-from honeyguide.errors import InvalidInput, NotEnoughData
+from honeyguide.errors import NotEnoughData
 from honeyguide.models import untrained
 from honeyguide.offline.splits import leave_last
 from honeyguide.protocols import Model
-from honeyguide.train.bench import BASELINE, Plan
+from honeyguide.train.bench import BASELINE, REFUSALS, Plan
 from honeyguide.train.search import search
 from honeyguide.types import Interactions, Json
 
@@ -36,7 +36,7 @@ def choose(past: Interactions, names: Sequence[str], *, last: bool, k: int, budg
     for kind, params in [*tried, (BASELINE, {})]:
         try:
             fitted = untrained(kind, params).fit(past, seed=seed)
-        except InvalidInput:  # it fitted on a part, and needs more memory than there is for the whole
+        except REFUSALS:  # it fitted on a part, and needs more memory than there is for the whole
             continue
         return Choice(fitted, {"model": kind} | fitted.params(), time.perf_counter() - started)
     raise NotEnoughData("No model could be fitted.", cure="Give more data, or free some memory.")

@@ -33,6 +33,7 @@ from honeyguide.errors import InvalidInput, NotEnoughData
 from honeyguide.models import REGISTRY
 from honeyguide.offline.evaluation import Evaluation, evaluate
 from honeyguide.offline.splits import Split
+from honeyguide.train.bench import REFUSALS, why
 from honeyguide.types import Json
 
 PROTOCOLS: Final = {"lists": P1, "sequences": P2, "events": P5}
@@ -58,8 +59,8 @@ def measured(split: Split, protocol: str, *, names: Sequence[str], budget: float
         started = time.perf_counter()
         try:
             fitted = REGISTRY[name]().fit(split.train, seed=seed)
-        except InvalidInput as error:
-            print(f"{name} is left out: {error}", file=sys.stderr)
+        except REFUSALS as error:
+            print(f"{name} is left out: {why(error)}", file=sys.stderr)
             continue
         seconds = time.perf_counter() - started
         yield Measured(name, fitted.params(), seconds, evaluate(fitted, split, k=_K))

@@ -14,6 +14,7 @@ from benchmarks.sets import ALIASES, DATA, P1, P2, P5, SETS
 from benchmarks.split_files import events, read_split
 
 from honeyguide.errors import InvalidInput, NotEnoughData
+from honeyguide.models.markov import Markov
 from honeyguide.offline.splits import Split
 from honeyguide.testing.models import interactions
 from tests.rules import ROOT
@@ -163,6 +164,28 @@ class TestLines:
         assert lines[0]["hr@10"] == lines[2]["hr@10"] == 1.0
         assert lines[2]["params"]["model"] == "markov"
         assert lines[2]["users"] == 40
+
+    def test_a_model_that_runs_out_of_memory_is_left_out_with_a_line(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def exhausted(self: Markov, *data: object, **more: object) -> Markov:
+            raise MemoryError
+
+        monkeypatch.setattr(Markov, "fit", exhausted)
+        words = [
+            "--train",
+            str(walks(tmp_path / "w")),
+            "--format",
+            "sequences",
+            "--models",
+            "popular,markov",
+            "--budget",
+            "2",
+        ]
+        assert quality.command(words) == 0
+        told = capsys.readouterr()
+        assert "markov is left out: it ran out of memory" in told.err
+        assert [json.loads(line)["model"] for line in told.out.splitlines()] == ["popular", "auto"]
 
     def test_as_a_program(self, tmp_path: Path) -> None:
         words = ["--train", str(walks(tmp_path / "w")), "--format", "sequences", "--models", "popular", "--budget", "2"]

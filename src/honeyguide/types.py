@@ -4,7 +4,7 @@ Times are integers: milliseconds since 1970-01-01 UTC. Ids are opaque strings of
 Rows of the log are `LogRow`; histories and interactions for models are arrays.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -178,7 +178,7 @@ class Interactions:
     """Training data: row r says that user `users[r]` touched item `items[r]` at `ts[r]` with weight `weights[r]`.
 
     Rows are in log order (`ts`, then sequence). `users` int32 [r] < n_users, `items` int32 [r] < n_items,
-    `weights` float32 [r] > 0, `ts` int64 [r] in ms. The same (user, item) may occur many times.
+    `weights` float32 [r] (below 0: a dislike), `ts` int64 [r] in ms. The same (user, item) may occur many times.
     `segments` int32 [n_users] gives each user's segment (0 = other) where segments are configured; `n_segments` >= 1.
     """
 
@@ -190,6 +190,10 @@ class Interactions:
     n_items: int
     segments: IntArray | None = None
     n_segments: int = 1
+
+    def only(self, rows: BoolArray) -> "Interactions":
+        """Some of the rows, in their order, of the same users and items."""
+        return replace(self, users=self.users[rows], items=self.items[rows], weights=self.weights[rows], ts=self.ts[rows])
 
 
 @dataclass(frozen=True, slots=True)

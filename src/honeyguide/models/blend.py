@@ -154,7 +154,7 @@ def _drawn(interactions: Interactions, seed: int) -> IntArray:
 
 def _histories(interactions: Interactions, users: IntArray) -> Histories:
     """The histories of these users, oldest first."""
-    who, items, weights, ts = sequences(_only(interactions, np.isin(interactions.users, users)))
+    who, items, weights, ts = sequences(interactions.only(np.isin(interactions.users, users)))
     indptr = np.append(np.searchsorted(who, users), len(who)).astype(np.int64)
     return Histories(indptr, items, weights, ts, int(ts.max(initial=0)))
 
@@ -174,7 +174,7 @@ def _hidden(interactions: Interactions, users: IntArray, share: float, seed: int
         hidden.append(items[len(items) - min(max(1, int(share * len(items))), len(items) - 1) :].astype(np.int32))
     keys = [user * np.int64(n) + items for user, items in zip(users.tolist(), hidden, strict=True)]
     gone = np.isin(interactions.users.astype(np.int64) * n + interactions.items, np.concatenate([[-1], *keys]))
-    return _only(interactions, ~gone), hidden
+    return interactions.only(~gone), hidden
 
 
 def _chunked(histories: Histories, n_items: int) -> Iterator[tuple[int, Histories]]:
@@ -250,7 +250,3 @@ def _ndcg(scores: FloatArray, wanted: BoolArray, ideal: Wide) -> float:
     top = np.argsort(-scores, axis=1, kind="stable")[:, :_K]
     gained = np.take_along_axis(wanted, top, axis=1) @ _GAINS[: top.shape[1]]
     return float((gained / ideal).mean())
-
-
-def _only(data: Interactions, rows: BoolArray) -> Interactions:
-    return replace(data, users=data.users[rows], items=data.items[rows], weights=data.weights[rows], ts=data.ts[rows])

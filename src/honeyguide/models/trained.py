@@ -1,7 +1,7 @@
 """What the models share: hyper-parameters as checked fields, the trained state as named arrays."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 
 from honeyguide.errors import ConfigError, DamagedArtefact, InvalidInput, NotEnoughMemory
 from honeyguide.models.resources import free_memory
-from honeyguide.types import BoolArray, Interactions, Json
+from honeyguide.types import Interactions, Json
 
 _EVENT_BYTES: Final = 100  # of an event while events become a matrix: keys, their order, and copies of both
 
@@ -114,7 +114,7 @@ class Trained:
                 cure=self._cure_of_memory(interactions, have),
             )
         kept = interactions.weights != 0 if dislikes else interactions.weights > 0
-        return interactions if bool(kept.all()) else _only(interactions, kept)
+        return interactions if bool(kept.all()) else interactions.only(kept)
 
     def _cure_of_memory(self, interactions: Interactions, have: int) -> str:
         """What to do about a model that does not fit."""
@@ -134,7 +134,3 @@ def _check_rows(name: str, data: Interactions) -> None:
     for what, numbers, n in (("user", data.users, data.n_users), ("item", data.items, data.n_items)):
         if len(numbers) and not 0 <= int(numbers.min()) <= int(numbers.max()) < n:
             raise InvalidInput(f"There are {what} numbers given to {name} that are not in 0 to {n - 1}.", cure=cure)
-
-
-def _only(data: Interactions, rows: BoolArray) -> Interactions:
-    return replace(data, users=data.users[rows], items=data.items[rows], weights=data.weights[rows], ts=data.ts[rows])

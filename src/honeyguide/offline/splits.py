@@ -46,7 +46,7 @@ def _of_likes(cut: Callable[Concatenate[Interactions, Given], Split]) -> Callabl
         disliked = interactions.weights < 0
         if not disliked.any():
             return cut(interactions, *given, **named)
-        found, dislikes = cut(_only(interactions, ~disliked), *given, **named), _only(interactions, disliked)
+        found, dislikes = cut(interactions.only(~disliked), *given, **named), interactions.only(disliked)
         pasts = None if found.pasts is None else _with_dislikes(found.pasts, dislikes)
         return replace(found, train=_with_dislikes(found.train, dislikes), pasts=pasts)
 
@@ -59,7 +59,7 @@ def _with_dislikes(past: Interactions, dislikes: Interactions) -> Interactions:
     np.maximum.at(last, past.users, past.ts)
     there = np.zeros(past.n_items, dtype=np.bool_)
     there[past.items] = True
-    known = _only(dislikes, there[dislikes.items] & (dislikes.ts <= last[dislikes.users]))
+    known = dislikes.only(there[dislikes.items] & (dislikes.ts <= last[dislikes.users]))
     return replace(
         past,
         users=np.concatenate([past.users, known.users]),
@@ -127,7 +127,7 @@ def cold_users(interactions: Interactions, share: float, seed: int) -> Split:
     cold = np.zeros(interactions.n_users, dtype=np.bool_)
     cold[whole.users[asked]] = True
     indptr = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    train = _only(interactions, ~cold[interactions.users])
+    train = interactions.only(~cold[interactions.users])
     return Split(train, whole.users[asked], indptr, whole.items[rows], pasts=whole.train)
 
 
@@ -147,7 +147,7 @@ def cold_items(interactions: Interactions, share: float) -> Split:
     early[place] = np.arange(len(place)) < start[interactions.users[place]]
     has_past = np.bincount(interactions.users[early], minlength=interactions.n_users) > 0
     found = _split(interactions, ~cold, _first_events(interactions, cold & has_past[interactions.users]))
-    return replace(found, pasts=_only(interactions, early))
+    return replace(found, pasts=interactions.only(early))
 
 
 Splitter = Callable[[Interactions, float, int], Split]
@@ -186,7 +186,7 @@ def _split(interactions: Interactions, past: BoolArray, asked: LongArray) -> Spl
     users, sizes = np.unique(interactions.users[asked], return_counts=True)
     indptr = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     items = interactions.items[asked].astype(np.int32)
-    return Split(_only(interactions, past), users.astype(np.int32), indptr, items)
+    return Split(interactions.only(past), users.astype(np.int32), indptr, items)
 
 
 def _pairs(interactions: Interactions) -> LongArray:
@@ -201,13 +201,3 @@ def _first_events(interactions: Interactions, rows: BoolArray) -> LongArray:
     places = places[np.argsort(interactions.ts[places], kind="stable")]
     found: LongArray = places[np.sort(np.unique(_pairs(interactions)[places], return_index=True)[1])]
     return found
-
-
-def _only(interactions: Interactions, rows: BoolArray) -> Interactions:
-    return replace(
-        interactions,
-        users=interactions.users[rows],
-        items=interactions.items[rows],
-        weights=interactions.weights[rows],
-        ts=interactions.ts[rows],
-    )
