@@ -107,6 +107,7 @@ def test_versions_are_listed_and_shown(run: Run, shop: Path) -> None:
     ran = run("models", "show", "champion")
     assert "version   ease@1\n" in ran.out
     assert "l2 = " in ran.out
+    assert "because   ease is the best: served ndcg@20" in ran.out
     told = run("models", "show", "ease", "--json").json
     assert told["aliases"] == ["champion"]
     assert told["manifest"]["model"] == "ease"

@@ -68,6 +68,8 @@ def show(context: typer.Context, model: Version, json: Json = False) -> None:
         params = version.manifest.get("params", {})
         out.show("params", ", ".join(f"{key} = {value}" for key, value in params.items()) or "none")
         out.show("files", "whole, as their checksums say")
+        if version.manifest.get("verdict"):
+            out.show("because", version.manifest["verdict"])
         scores: list[list[Cell]] = [[name, metric_text(version.metrics[name])] for name in metric_names([version.metrics])]
         out.lines(["", *table(scores, right=(1,), head=False)] if scores else [])
         if version.manifest.get("search"):
