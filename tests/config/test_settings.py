@@ -130,7 +130,7 @@ def test_declared_types_are_added_and_change_only_what_they_say() -> None:
     assert list(every)[: len(DEFAULT_EVENT_TYPES)] == list(DEFAULT_EVENT_TYPES)
     assert every["like"] == EventType(weight=6)
     assert every["rating"] == EventType(weight=1, by_value=True)
-    assert (every["hide"].negative, every["hide"].weight) == (False, 0)
+    assert (every["hide"].negative, every["hide"].weight) == (False, 2)
     assert {name: every[name] for name in ("view", "purchase")} == {
         name: DEFAULT_EVENT_TYPES[name] for name in ("view", "purchase")
     }
