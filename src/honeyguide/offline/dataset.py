@@ -72,7 +72,7 @@ def _with_dislikes(liked: pl.DataFrame, frame: pl.DataFrame, settings: Settings)
     last = found.unique(pair, keep="last", maintain_order=True).join(liked, on=pair, how="anti")
     known = last.join(liked, on="user_id", how="semi").join(liked, on="item_id", how="semi")
     weighed = known.with_columns(weight=pl.col("type").replace_strict(against, return_dtype=pl.Float64))
-    return pl.concat([liked, weighed.select(liked.columns)], how="vertical_relaxed").sort("ts", "sequence")
+    return pl.concat([liked, weighed.select(liked.columns)], how="vertical_relaxed").sort("ts", maintain_order=True)
 
 
 def _weight(settings: Settings) -> pl.Expr:
