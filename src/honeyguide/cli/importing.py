@@ -49,7 +49,7 @@ class ImportGroup(HelpfulGroup):
 
 app = typer.Typer(add_completion=False, cls=ImportGroup, help=_ABOUT)
 
-Sources = Annotated[list[Path], typer.Argument(metavar="FILE", help="CSV, TSV, JSONL or Parquet; .gz and .zst too.")]
+Sources = Annotated[list[Path], typer.Argument(metavar="FILE", help="CSV, TSV, JSONL or Parquet; .gz, .zst, .zip too.")]
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="An unpacked ml-latest-small, ml-25m or ml-100k.")]
 Anything = Annotated[list[Path], typer.Argument(metavar="FILE", help="Files of events, items or users, or a folder.")]
 Map = Annotated[

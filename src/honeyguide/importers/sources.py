@@ -1,6 +1,6 @@
 """Files and frames -> rows, in chunks of bounded size; a row that cannot be read is `Broken` in its place.
 
-Text is read line by line and never all at once, also out of gzip and zstd. Damage stays where it is: a line with a
+Text is read line by line and never all at once, also out of gzip, zstd and zip. Damage stays where it is: a line with a
 stray quote, a wrong number of fields or bytes of another encoding costs that line, not the ones after it.
 """
 
@@ -8,6 +8,7 @@ import csv
 import gzip
 import hashlib
 import io
+import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -37,9 +38,11 @@ _SUFFIXES: Final = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
-_PACKED: Final = (".gz", ".zst")
+_PACKED: Final = (".gz", ".zst", ".zip")
 _DELIMITERS: Final = (",", ";", "\t", "|")
-_DAMAGE: Final = (OSError, EOFError, zlib.error, UnicodeError, pl.exceptions.PolarsError)
+_UNPACK: Final = {".gz": "gunzip", ".zst": "zstd -d", ".zip": "unzip"}
+_ZIP_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+_DAMAGE: Final = (OSError, EOFError, zlib.error, zipfile.BadZipFile, UnicodeError, pl.exceptions.PolarsError)
 
 
 class Broken(NamedTuple):
@@ -126,13 +129,13 @@ def _format_of(path: Path, reading: Reading) -> str:
     if (form := _SUFFIXES.get(plain.suffix.lower())) is None:
         raise InvalidInput(
             f"{path.name} does not say by its name what it is.",
-            cure=f"Say it with --format: {', '.join(FORMATS)} (plain, or packed as .gz or .zst).",
+            cure=f"Say it with --format: {', '.join(FORMATS)} (plain, or packed as .gz, .zst or .zip).",
         )
     return form
 
 
 def _packing(path: Path) -> str:
-    """`.gz`, `.zst` or nothing."""
+    """`.gz`, `.zst`, `.zip` or nothing."""
     return path.suffix.lower() if path.suffix.lower() in _PACKED else ""
 
 
@@ -166,7 +169,7 @@ def _parquet(path: Path) -> Iterator[pl.DataFrame]:
     if _packing(path):
         raise InvalidInput(
             f"{path.name} is a packed Parquet file, which cannot be read in parts.",
-            cure=f"Unpack it first ({'gunzip' if _packing(path) == '.gz' else 'zstd -d'}); Parquet is compressed inside.",
+            cure=f"Unpack it first ({_UNPACK[_packing(path)]}); Parquet is compressed inside.",
         )
     yield from _batches(pl.scan_parquet(path, glob=False))
 
@@ -191,8 +194,27 @@ def _lines(path: Path, encoding: str | None) -> Iterator[str]:
         yield from text
 
 
-def _open(path: Path) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path, "rb")) if _packing(path) == ".gz" else path.open("rb")
+@contextmanager
+def _open(path: Path) -> Iterator[IO[bytes]]:
+    """The bytes of a file, unpacked."""
+    if _packing(path) != ".zip":
+        with cast(IO[bytes], gzip.open(path, "rb")) if _packing(path) == ".gz" else path.open("rb") as file:
+            yield file
+        return
+    with zipfile.ZipFile(path) as archive, archive.open(_only_member(archive, path)) as member:
+        yield member
+
+
+def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
+    """The one file of an archive, as a name says one format; folders and what macOS adds do not count."""
+    members = [each for each in archive.infolist() if not each.is_dir() and not each.filename.startswith("__MACOSX/")]
+    if len(members) != 1:
+        names = ", ".join(each.filename for each in members[:5])
+        problem = f"{path.name} holds {len(members)} files, not one" + (f": {names}" if names else "")
+        raise InvalidInput(f"{problem}.", cure="Unpack it (unzip) and import its files.")
+    if members[0].flag_bits & 1 or members[0].compress_type not in _ZIP_METHODS:
+        raise InvalidInput(f"{path.name} is encrypted, or packed in a rare way.", cure="Unpack it and import what is in it.")
+    return members[0]
 
 
 def _json_row(line: str) -> Row | Broken:
