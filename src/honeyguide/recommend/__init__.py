@@ -28,11 +28,12 @@ from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Recipe, Request, SlateSink, Store
 from honeyguide.recommend.epochs import Epochs
 from honeyguide.recommend.hydrate import Weighing, context_of, hydrate, overlay, with_changes
+from honeyguide.recommend.late import Late, Page
 from honeyguide.recommend.lineup import Lineup, Pair
 from honeyguide.recommend.pages import cursors, page_of
 from honeyguide.recommend.pipeline import Outcome, Pipeline
 from honeyguide.recommend.query import check, for_nobody, is_named, is_plain, list_key
-from honeyguide.recommend.ranked import LONG, Part, Ranked, Served, bucket_for, decode, encode, ids_of, pack, without
+from honeyguide.recommend.ranked import LONG, Ranked, Served, bucket_for, decode, encode, pack
 from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.subjects import Subjects
 from honeyguide.recommend.trace import trace
@@ -91,6 +92,7 @@ class Recommend:
         self._clock, self._ids, self._metrics = clock, ids, metrics
         self._surfaces = settings.all_surfaces()
         self._weighing = Weighing.of(settings.events)
+        self._late = Late(items)
         self._bound: dict[tuple[str, ServedFrom], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
     async def recommend(self, query: Query) -> Slate:
@@ -398,52 +400,38 @@ class Recommend:
     def _finish(
         self, query: Query, ranked: Ranked, origin: ServedFrom, started: float, noted: Noted | None = None
     ) -> Served:
-        """Check what may not be shown, cut the page, log the slate, count."""
-        start, end = query.offset, query.offset + query.n
-        part, late = ranked.upto(end), list[str]()
-        ids, items = part.cut(start, end)
-        shown = ids_of(ids)
-        denied = self._items.denied
-        if denied and not denied.isdisjoint(shown if start == 0 else ids_of(part.cut(0, end)[0])):
-            part, late = self._without_denied(ranked, denied)
-            ids, items = part.cut(start, end)
-            shown = ids_of(ids)
+        """See to what happens after the cache, log the slate, count."""
+        page, end = self._late.page(query, ranked), query.offset + query.n
         served = Served(
             request_id=self._ids.next(),
             user_id=query.user_id,
             surface=query.surface,
-            ids=ids,
-            items=items,
+            ids=page.ids,
+            items=page.items,
             served_from=origin,
             stale=origin in ("stale", "stale-error"),
             as_of=ranked.as_of,
             model=ranked.model,
             rung=ranked.rung,
             degraded=ranked.degraded if origin != "stale-error" else [*ranked.degraded, "stale"],
-            next_cursor=cursors(ranked.lineup)[end] if end < MAX_N and end < ranked.length - len(late) else None,
+            next_cursor=cursors(ranked.lineup)[end] if end < MAX_N and end < page.length else None,
         )
         if not query.dry_run:
-            slate = self._slate(query, ranked, served, shown, late)
+            slate = self._slate(query, ranked, served, page)
             if noted is not None:
-                slate.features = noted.of(np.array([self._items.number(item_id) for item_id in shown], np.int32))
+                slate.features = noted.of(np.array([self._items.number(item_id) for item_id in page.shown], np.int32))
             self._slates.add(slate)
         self._count(query.surface, origin, self._clock.monotonic() - started)
         return served
 
-    @staticmethod
-    def _without_denied(ranked: Ranked, denied: set[str]) -> tuple[Part, list[str]]:
-        """The whole list without what may not be shown any more, and which items that took out."""
-        part = ranked.upto(ranked.length)
-        return without(part, denied), [item_id for item_id in ids_of(part.ids) if item_id in denied]
-
-    def _slate(self, query: Query, ranked: Ranked, served: Served, shown: list[str], late: list[str]) -> ServedSlate:
+    def _slate(self, query: Query, ranked: Ranked, served: Served, page: Page) -> ServedSlate:
         request_id = served.request_id
         return ServedSlate(
             request_id=request_id,
             ts=self._clock.now_ms(),
             user_id=_subject(query),
             surface=query.surface,
-            items=shown,
+            items=page.shown,
             n=query.n,
             served_from=served.served_from,
             rung=ranked.rung,
@@ -454,7 +442,7 @@ class Recommend:
             config=self._fingerprint,
             degraded=served.degraded,
             missed=ranked.missed,
-            late=late,
+            late=page.late,
             context=context_of(query),
         )
 
