@@ -28,7 +28,7 @@ from benchmarks.auto import choose
 from benchmarks.report import Report
 from benchmarks.sets import ALIASES, DATA, P1, P2, P5, SETS
 from benchmarks.split_files import FORMATS, read_split
-from honeyguide.config.settings import parse_duration
+from honeyguide.config.values import parse_duration
 from honeyguide.errors import InvalidInput, NotEnoughData
 from honeyguide.models import REGISTRY
 from honeyguide.offline.evaluation import Evaluation, evaluate

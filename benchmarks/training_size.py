@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from benchmarks.report import Report
 from benchmarks.training import BATCH, T0, peak, settings_of
 from honeyguide.clock import SystemClock
-from honeyguide.config.settings import Training, parse_duration
+from honeyguide.config.settings import Training
+from honeyguide.config.values import parse_duration
 from honeyguide.models.artefact import load
 from honeyguide.protocols import EventLog
 from honeyguide.stores.files import FileArtefacts, FileSearches

@@ -7,7 +7,8 @@ import pytest
 
 from honeyguide.config import Settings, cross_check, load
 from honeyguide.config.features import all_views, builtin_views, view_faults
-from honeyguide.config.settings import DEFAULT_EVENT_TYPES, FeatureView, parse_window
+from honeyguide.config.settings import DEFAULT_EVENT_TYPES, FeatureView
+from honeyguide.config.values import parse_window
 from honeyguide.errors import ConfigError
 
 

@@ -7,15 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from honeyguide.config import Settings, Surface
-from honeyguide.config.settings import (
-    DEFAULT_EVENT_TYPES,
-    DEFAULT_SURFACES,
-    EventType,
-    format_duration,
-    format_size,
-    parse_duration,
-    parse_size,
-)
+from honeyguide.config.settings import DEFAULT_EVENT_TYPES, DEFAULT_SURFACES, EventType
+from honeyguide.config.values import format_duration, format_size, parse_duration, parse_size
 
 
 @pytest.mark.parametrize(

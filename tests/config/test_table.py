@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from honeyguide.config import Settings, load, settings_fingerprint
 from honeyguide.config.environment import variable
 from honeyguide.config.reference import json_schema, reference
-from honeyguide.config.settings import format_duration, format_size, parse_duration, parse_size
 from honeyguide.config.table import ANY, find_row, rows
+from honeyguide.config.values import format_duration, format_size, parse_duration, parse_size
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 

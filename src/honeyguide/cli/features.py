@@ -12,7 +12,8 @@ from honeyguide.cli.output import Cell, Json, Out, ago, count, table
 from honeyguide.cli.progress import Mode, ProgressMode, progress
 from honeyguide.cli.project import project
 from honeyguide.cli.storage import Stored, storage
-from honeyguide.config.settings import FeatureView, format_duration, format_window
+from honeyguide.config.settings import FeatureView
+from honeyguide.config.values import format_duration, format_window
 from honeyguide.features.custom import plans_of
 from honeyguide.features.plan import Plan
 from honeyguide.jobs.features import FeatureFolding

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, get_args
 
 from honeyguide.config.given import Fault
-from honeyguide.config.settings import EventType, FeatureKind, FeatureView, Settings, format_duration, laid_over
+from honeyguide.config.settings import EventType, FeatureKind, FeatureView, Settings
 from honeyguide.config.table import nearest, one_of
+from honeyguide.config.values import format_duration, laid_over
 from honeyguide.types import LogRow
 
 _HOUR: Final = 3600.0

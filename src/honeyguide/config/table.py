@@ -15,15 +15,8 @@ from annotated_types import Ge, Gt, Le, MaxLen
 from pydantic import BaseModel, BeforeValidator, SecretStr
 from pydantic.fields import FieldInfo
 
-from honeyguide.config.settings import (
-    Settings,
-    format_duration,
-    format_size,
-    format_window,
-    parse_duration,
-    parse_size,
-    parse_window,
-)
+from honeyguide.config.settings import Settings
+from honeyguide.config.values import format_duration, format_size, format_window, parse_duration, parse_size, parse_window
 
 Kind = Literal["text", "secret", "number", "switch", "duration", "window", "size", "list", "table", "tables"]
 

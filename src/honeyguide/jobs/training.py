@@ -8,7 +8,7 @@ import sys
 from collections.abc import Collection, Sequence
 
 from honeyguide.config.settings import Training as TrainingSettings
-from honeyguide.config.settings import format_duration
+from honeyguide.config.values import format_duration
 from honeyguide.errors import FieldError, InvalidInput
 from honeyguide.jobs.queue import JobFailed, Tell
 from honeyguide.types import Job, Json
