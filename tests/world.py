@@ -9,7 +9,7 @@ from honeyguide.config.settings import Surface
 from honeyguide.features import ItemBlock
 from honeyguide.messages import Query
 from honeyguide.protocols import Request, ServedModel
-from honeyguide.types import Item
+from honeyguide.types import Found, Item
 
 NOW = 1_700_000_000_000
 DAY = 86_400_000
@@ -62,5 +62,6 @@ def request(
     )
 
 
-def ids(items: ItemBlock, rows: Any) -> list[str]:
-    return [items.ids[row] for row in np.asarray(rows).tolist()]
+def ids(items: ItemBlock, found: Any) -> list[str]:
+    rows = found.rows if isinstance(found, Found) else np.asarray(found)
+    return [items.ids[row] for row in rows.tolist()]

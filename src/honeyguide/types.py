@@ -365,14 +365,36 @@ class StoredAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What one source found: `rows` int32 of the item block, best first, each once, and their `scores` float32 in the
+    source's own measure (higher is better), None where it has only an order."""
+
+    rows: IntArray
+    scores: FloatArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def at(self, places: NDArray[Any]) -> "Found":
+        """Only these places of the list (numbers or a mask), in this order."""
+        return Found(self.rows[places], None if self.scores is None else self.scores[places])
+
+
+NOTHING: Final = Found(np.empty(0, np.int32))
+"""What a source returns that has nothing to say."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
     """Candidates as arrays: one row per item, one column per source.
 
     `items` int32 [m] are numbers of the item block, each once; `ranks` float32 [m, s] is the item's place in each source's
-    list (0 is best, NaN where the source did not have it); `sources` names the columns."""
+    list (0 is best), `scores` float32 [m, s] what it scored there; NaN where the source did not have it, or has no scores.
+    `sources` names the columns."""
 
     items: IntArray
     ranks: FloatArray
+    scores: FloatArray
     sources: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -380,7 +402,7 @@ class Pool:
 
     def take(self, rows: NDArray[Any]) -> "Pool":
         """The same pool with only these rows (numbers or a mask), in this order."""
-        return Pool(self.items[rows], self.ranks[rows], self.sources)
+        return Pool(self.items[rows], self.ranks[rows], self.scores[rows], self.sources)
 
 
 class Tokens(NamedTuple):

@@ -11,7 +11,8 @@ from tests.world import block, ids, item, request
 
 def select(categories: list[str], cap: int, length: int) -> list[int]:
     shop = block([item(f"{n:04}", *([name] if name else [])) for n, name in enumerate(categories)])
-    pool = Pool(np.arange(len(categories), dtype=np.int32), np.zeros((len(categories), 1), np.float32), ("model",))
+    ranks = np.zeros((len(categories), 1), np.float32)
+    pool = Pool(np.arange(len(categories), dtype=np.int32), ranks, ranks, ("model",))
     order = np.arange(len(categories), dtype=np.int32)
     chosen = CategoryCap().select(request(shop, surface={"max_per_category": cap}), pool, order, length)
     return [int(name) for name in ids(shop, pool.items[chosen])]

@@ -5,19 +5,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from honeyguide.ranking.pools import best_first, merge, settled
+from honeyguide.types import NOTHING, Found
 
 
 def test_merge_keeps_ranks_per_source() -> None:
-    pool = merge({"model": np.array([4, 0], np.int32), "popular": np.array([0], np.int32)}, 6)
-    assert pool.sources == ("model", "popular")
+    found = {
+        "model": Found(np.array([4, 0], np.int32), np.array([0.5, 0.25], np.float32)),
+        "new": Found(np.array([0], np.int32)),
+    }
+    pool = merge(found, 6)
+    assert pool.sources == ("model", "new")
     assert pool.items.tolist() == [0, 4]
     assert pool.ranks[0].tolist() == [1.0, 0.0]
     assert pool.ranks[1, 0] == 0.0
     assert np.isnan(pool.ranks[1, 1])
+    assert pool.scores[:, 0].tolist() == [0.25, 0.5]
+    assert np.isnan(pool.scores[:, 1]).all(), "a source without scores"
+    assert pool.take(np.array([1])).scores[0, 0] == 0.5
 
 
 def test_nothing_found_is_an_empty_pool() -> None:
-    pool = merge({"model": np.empty(0, np.int32)}, 3)
+    pool = merge({"model": NOTHING}, 3)
     assert (len(pool), pool.sources) == (0, ())
     assert best_first(np.empty(0, np.float32), pool.items, []).tolist() == []
 

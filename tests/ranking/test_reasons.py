@@ -24,7 +24,8 @@ def ease() -> ServedModel:
 
 
 def reasons(asked: Request, rows: list[str], ranks: list[list[float]], sources: tuple[str, ...]) -> list[tuple[str, ...]]:
-    pool = Pool(SHOP.numbers_of(rows), np.array(ranks, dtype=np.float32), sources)
+    places = np.array(ranks, dtype=np.float32)
+    pool = Pool(SHOP.numbers_of(rows), places, np.full_like(places, np.nan), sources)
     history = model_history(asked.model, asked) if asked.model is not None else None
     found = reasons_for(asked, pool, np.arange(len(rows), dtype=np.int32), history)
     return [(each.code, each.text) for each in found]
@@ -40,7 +41,7 @@ def test_the_deed_that_speaks_most_for_the_item_is_named(ease: ServedModel) -> N
 
 def test_the_share_is_of_all_that_speaks_for_it(ease: ServedModel) -> None:
     asked = request(SHOP, model=ease, history=[("tea", "view", 1.0), ("pot", "view", 1.0)])
-    pool = Pool(SHOP.numbers_of(["cup"]), np.zeros((1, 1), np.float32), ("model",))
+    pool = Pool(SHOP.numbers_of(["cup"]), np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32), ("model",))
     history = model_history(ease, asked)
     reason = reasons_for(asked, pool, np.array([0]), history)[0]
     parts = ease.model.contributions(history, np.array([2], dtype=np.int32))[:, 0]

@@ -12,7 +12,8 @@ NAN = float("nan")
 
 
 def score(ranks: list[list[float]], sources: tuple[str, ...]) -> list[float]:
-    pool = Pool(np.arange(len(ranks), dtype=np.int32), np.array(ranks, dtype=np.float32), sources)
+    places = np.array(ranks, dtype=np.float32)
+    pool = Pool(np.arange(len(ranks), dtype=np.int32), places, np.full_like(places, np.nan), sources)
     made = BlendedRanks({"model": 1.0, "popular": 0.3}, k=60).score(request(SHOP), pool)
     assert made.dtype == np.float32
     return [float(value) for value in made]

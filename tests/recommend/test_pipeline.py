@@ -16,7 +16,7 @@ from honeyguide.ranking import BlendedRanks, Blocked, CategoryCap, Excluded
 from honeyguide.recommend.pipeline import Outcome, Pipeline, rung_of
 from honeyguide.recommend.trace import trace
 from honeyguide.retrieval import NewItemSource
-from honeyguide.types import BoolArray, IntArray
+from honeyguide.types import BoolArray, Found
 from tests.world import NOW, block, item, request
 
 SHOP = block([item(name, category) for name, category in zip("abcdef", "xxxyyy", strict=True)])
@@ -29,12 +29,12 @@ class Fixed:
         self.name, self.slow = name, slow
         self._rows = np.array(rows, dtype=np.int32)
 
-    def retrieve(self, request: Request, allowed: BoolArray) -> IntArray:
-        return self._rows[allowed[self._rows]]
+    def retrieve(self, request: Request, allowed: BoolArray) -> Found:
+        return Found(self._rows[allowed[self._rows]])
 
 
 class Failing(Fixed):
-    def retrieve(self, request: Request, allowed: BoolArray) -> IntArray:
+    def retrieve(self, request: Request, allowed: BoolArray) -> Found:
         raise RuntimeError("no")
 
 
@@ -43,9 +43,9 @@ class Hanging(Fixed):
         super().__init__(name, [0], slow=True)
         self._release = release
 
-    def retrieve(self, request: Request, allowed: BoolArray) -> IntArray:
+    def retrieve(self, request: Request, allowed: BoolArray) -> Found:
         self._release.wait(30)
-        return self._rows
+        return Found(self._rows)
 
 
 class BrokenFilter:
@@ -153,8 +153,8 @@ def test_an_empty_catalogue_and_no_candidates() -> None:
     ],
 )
 def test_the_rung_says_what_carried_the_list(found: dict[str, list[int]], known: bool, expected: str) -> None:
-    arrays = {name: np.array(rows, np.int32) for name, rows in found.items()}
-    assert rung_of(request(SHOP, known=known), arrays) == expected
+    finds = {name: Found(np.array(rows, np.int32)) for name, rows in found.items()}
+    assert rung_of(request(SHOP, known=known), finds) == expected
 
 
 def test_the_trace_tells_what_was_found_removed_and_moved() -> None:

@@ -87,8 +87,8 @@ def test_without_a_history_that_it_knows_the_model_finds_nothing(
     knn: ServedModel, history: list[tuple[str, str, float]]
 ) -> None:
     asked = request(SHOP, model=knn, history=history)
-    assert LearnedSource().retrieve(asked, EVERYTHING).tolist() == []
-    assert LearnedSource().retrieve(request(SHOP, history=[("tea", "view", 1.0)]), EVERYTHING).tolist() == []
+    assert LearnedSource().retrieve(asked, EVERYTHING).rows.tolist() == []
+    assert LearnedSource().retrieve(request(SHOP, history=[("tea", "view", 1.0)]), EVERYTHING).rows.tolist() == []
 
 
 def test_items_that_came_after_training_are_no_harm(knn: ServedModel) -> None:
@@ -103,18 +103,21 @@ def test_similar_items(knn: ServedModel) -> None:
     found = ids(SHOP, SimilarSource().retrieve(request(SHOP, model=knn, item_id="ball"), EVERYTHING))
     assert found == ["bat"]
     for anchor in ("unsold", "never heard of"):
-        assert SimilarSource().retrieve(request(SHOP, model=knn, item_id=anchor), EVERYTHING).tolist() == []
+        assert SimilarSource().retrieve(request(SHOP, model=knn, item_id=anchor), EVERYTHING).rows.tolist() == []
 
 
 def test_popular_items_overall_and_of_the_segment(popular: ServedModel) -> None:
     source = PopularSource()
-    assert ids(SHOP, source.retrieve(request(SHOP, popular=popular), EVERYTHING))[0] == "tea"
+    found = source.retrieve(request(SHOP, popular=popular), EVERYTHING)
+    assert ids(SHOP, found)[0] == "tea"
+    assert found.scores is not None
+    assert found.scores.tolist() == sorted(found.scores.tolist(), reverse=True)
     players = ids(SHOP, source.retrieve(request(SHOP, popular=popular, segment="players"), EVERYTHING))
     assert set(players[:2]) == {"ball", "bat"}
     stranger = ids(SHOP, source.retrieve(request(SHOP, popular=popular, segment="never heard of"), EVERYTHING))
     assert stranger[0] == "tea"
     assert "unsold" not in players, "what nobody touched is not popular"
-    assert source.retrieve(request(SHOP), EVERYTHING).tolist() == []
+    assert source.retrieve(request(SHOP), EVERYTHING).rows.tolist() == []
 
 
 def test_interests_are_for_users_without_a_history(popular: ServedModel) -> None:
@@ -122,7 +125,7 @@ def test_interests_are_for_users_without_a_history(popular: ServedModel) -> None
     keen = request(SHOP, popular=popular, interests=("sport", "no such category"))
     assert set(ids(SHOP, source.retrieve(keen, EVERYTHING))) == {"ball", "bat"}
     old = request(SHOP, popular=popular, interests=("sport",), history=[("tea", "view", 1.0)])
-    assert source.retrieve(old, EVERYTHING).tolist() == []
+    assert source.retrieve(old, EVERYTHING).rows.tolist() == []
 
 
 def test_new_items_are_young_and_not_of_tomorrow(popular: ServedModel) -> None:
@@ -148,7 +151,10 @@ def test_best_rows_equals_a_plain_sort(data: st.DataObject) -> None:
     allowed = np.array(data.draw(st.lists(st.booleans(), min_size=size, max_size=size)))
     limit = data.draw(st.integers(1, 70))
     pairs = [(-s, r) for s, r in zip(scores.tolist(), rows.tolist(), strict=True) if r >= 0 and allowed[r]]
-    assert best_rows(scores, rows, allowed, limit).tolist() == [row for _, row in sorted(pairs)][:limit]
+    found = best_rows(scores, rows, allowed, limit)
+    assert found.rows.tolist() == [row for _, row in sorted(pairs)][:limit]
+    assert found.scores is not None
+    assert found.scores.tolist() == [-negative for negative, _ in sorted(pairs)][:limit]
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=80), st.integers(1, 10))

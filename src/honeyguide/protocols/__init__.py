@@ -22,6 +22,7 @@ from honeyguide.types import (
     BoolArray,
     Expired,
     FloatArray,
+    Found,
     Histories,
     IntArray,
     Interactions,
@@ -424,8 +425,9 @@ class Source(Protocol):
 
     name: str
 
-    def retrieve(self, request: Request, allowed: BoolArray) -> IntArray:
-        """Rows of the item block, best first, each once, only where `allowed` (bool [items]); may be empty.
+    def retrieve(self, request: Request, allowed: BoolArray) -> Found:
+        """Rows of the item block, best first, each once, only where `allowed` (bool [items]), with their scores if it has
+        any; may be empty.
 
         Called in a thread when `slow`; must not keep state between requests other than what any request would find."""
 

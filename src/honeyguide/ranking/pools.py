@@ -4,21 +4,27 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from honeyguide.types import FloatArray, IntArray, Pool
+from honeyguide.types import FloatArray, Found, IntArray, Pool
 
 
-def merge(found: Mapping[str, IntArray], size: int) -> Pool:
-    """One row per candidate, one column of ranks per source that found anything; items are rows below `size`."""
-    names = tuple(name for name, rows in found.items() if len(rows))
+def merge(found: Mapping[str, Found], size: int) -> Pool:
+    """One row per candidate, one column per source that found anything; items are rows below `size`."""
+    names = tuple(name for name, each in found.items() if len(each))
     if not names:
-        return Pool(np.empty(0, np.int32), np.empty((0, 0), np.float32), ())
-    items = np.unique(np.concatenate([found[name] for name in names])).astype(np.int32)
+        none = np.empty((0, 0), np.float32)
+        return Pool(np.empty(0, np.int32), none, none, ())
+    items = np.unique(np.concatenate([found[name].rows for name in names])).astype(np.int32)
     place = np.empty(size, dtype=np.int32)
     place[items] = np.arange(len(items), dtype=np.int32)
     ranks = np.full((len(items), len(names)), np.nan, dtype=np.float32)
+    scores = ranks.copy()
     for column, name in enumerate(names):
-        ranks[place[found[name]], column] = np.arange(len(found[name]), dtype=np.float32)
-    return Pool(items, ranks, names)
+        each = found[name]
+        rows = place[each.rows]
+        ranks[rows, column] = np.arange(len(each), dtype=np.float32)
+        if each.scores is not None:
+            scores[rows, column] = each.scores
+    return Pool(items, ranks, scores, names)
 
 
 def settled(scores: FloatArray) -> FloatArray:

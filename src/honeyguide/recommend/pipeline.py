@@ -17,7 +17,7 @@ from honeyguide.protocols import Filter, Recipe, Request, Source
 from honeyguide.ranking.pools import best_first, merge, settled
 from honeyguide.ranking.reasons import reasons_for
 from honeyguide.retrieval.learned import model_history
-from honeyguide.types import BoolArray, FloatArray, Histories, IntArray, Pool, Rung
+from honeyguide.types import BoolArray, FloatArray, Found, Histories, IntArray, Pool, Rung
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,7 @@ class Outcome:
     rung: Rung = "popular"
     missed: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
-    found: dict[str, IntArray] = field(default_factory=dict)
+    found: dict[str, Found] = field(default_factory=dict)
     stages: dict[str, float] = field(default_factory=dict)
     order_before: list[str] = field(default_factory=list)
 
@@ -115,19 +115,19 @@ class Pipeline:
                 future.add_done_callback(lambda late: late.cancelled() or late.exception())
         outcome.found = {source.name: outcome.found[source.name] for source in sources if source.name in outcome.found}
 
-    def _predict(self, source: Source, request: Request, allowed: BoolArray) -> IntArray:
+    def _predict(self, source: Source, request: Request, allowed: BoolArray) -> Found:
         """A slow source is a model at work."""
         started = self._clock.monotonic()
-        rows = source.retrieve(request, allowed)
+        found = source.retrieve(request, allowed)
         model = request.model.model.name if request.model is not None else source.name
         self._metrics.model_predictions.labels(model).inc()
         self._metrics.model_predict_duration.labels(model).observe(self._clock.monotonic() - started)
-        return rows
+        return found
 
-    def _take(self, outcome: Outcome, name: str, result: Callable[[], IntArray]) -> None:
+    def _take(self, outcome: Outcome, name: str, result: Callable[[], Found]) -> None:
         try:
-            outcome.found[name] = rows = result()
-            self._metrics.retrieval_candidates.labels(name).observe(len(rows))
+            outcome.found[name] = found = result()
+            self._metrics.retrieval_candidates.labels(name).observe(len(found))
         except Exception:  # counted: one source less, never a failed request
             self._metrics.retrieval_errors.labels(name).inc()
             outcome.missed.append(name)
@@ -161,7 +161,7 @@ class Pipeline:
             return [Reason("ranked", "fits what you like") for _ in chosen]
 
 
-def rung_of(request: Request, found: dict[str, IntArray]) -> Rung:
+def rung_of(request: Request, found: dict[str, Found]) -> Rung:
     """The step of the cold-start ladder that carried the list."""
     if len(found.get("similar", ())):
         return "similar"

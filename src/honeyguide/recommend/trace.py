@@ -4,7 +4,7 @@ import numpy as np
 
 from honeyguide.protocols import Recipe, Request
 from honeyguide.recommend.pipeline import Outcome, Pipeline
-from honeyguide.types import Json
+from honeyguide.types import Found, Json
 
 _SHOWN = 50
 
@@ -27,8 +27,8 @@ async def trace(pipeline: Pipeline, recipe: Recipe, request: Request, outcome: O
             )
         ][-_SHOWN:],
         "sources": {
-            name: {"found": len(rows), "items": [ids[row] for row in rows[:_SHOWN].tolist()]}
-            for name, rows in outcome.found.items()
+            name: {"found": len(found), "items": [ids[row] for row in found.rows[:_SHOWN].tolist()], **_scores(found)}
+            for name, found in outcome.found.items()
         },
         "missed": outcome.missed,
         "removed": _removed(pipeline, recipe, request, unfiltered),
@@ -38,9 +38,14 @@ async def trace(pipeline: Pipeline, recipe: Recipe, request: Request, outcome: O
     }
 
 
+def _scores(found: Found) -> Json:
+    """What a source scored the items that are told, where it scores."""
+    return {} if found.scores is None else {"scores": [round(score, 6) for score in found.scores[:_SHOWN].tolist()]}
+
+
 def _removed(pipeline: Pipeline, recipe: Recipe, request: Request, unfiltered: Outcome) -> dict[str, Json]:
     """Per filter, the candidates that it and no filter before it removed."""
-    rows = np.unique(np.concatenate([np.empty(0, np.int32), *unfiltered.found.values()]))
+    rows = np.unique(np.concatenate([np.empty(0, np.int32), *(found.rows for found in unfiltered.found.values())]))
     removed: dict[str, Json] = {}
     for each in recipe.filters:
         mask = pipeline.mask(each, request, [])

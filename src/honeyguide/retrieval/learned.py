@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from honeyguide.protocols import Items, Model, Request, ServedModel
-from honeyguide.types import BoolArray, FloatArray, Histories, IntArray
+from honeyguide.types import NOTHING, BoolArray, FloatArray, Found, Histories, IntArray
 
 
 def tie_to_block(label: str, model: Model, item_ids: Sequence[str], segments: Sequence[str], items: Items) -> ServedModel:
@@ -39,7 +39,7 @@ def no_history() -> Histories:
     return Histories(np.zeros(2, np.int64), none, none.astype(np.float32), none.astype(np.int64))
 
 
-def best_rows(scores: FloatArray, rows: IntArray, allowed: BoolArray, limit: int) -> IntArray:
+def best_rows(scores: FloatArray, rows: IntArray, allowed: BoolArray, limit: int) -> Found:
     """The `limit` best rows by score among those the block has and `allowed` admits, best first, ties by row.
 
     `scores` float32 [n] belong to `rows` int32 [n] (-1: not in the block)."""
@@ -50,8 +50,8 @@ def best_rows(scores: FloatArray, rows: IntArray, allowed: BoolArray, limit: int
         values = scores[candidates]
         threshold = np.partition(values, len(values) - limit)[len(values) - limit]
         candidates = candidates[values >= threshold]
-    order = np.lexsort((rows[candidates], -scores[candidates]))[:limit]
-    return rows[candidates[order]]
+    best = candidates[np.lexsort((rows[candidates], -scores[candidates]))[:limit]]
+    return Found(rows[best], scores[best])
 
 
 class LearnedSource:
@@ -60,14 +60,14 @@ class LearnedSource:
     name = "model"
     slow = True
 
-    def retrieve(self, request: Request, allowed: BoolArray) -> IntArray:
+    def retrieve(self, request: Request, allowed: BoolArray) -> Found:
         """Rows of the `surface.candidates` best items of positive score: where a model has nothing to say, others go on."""
         served = request.model
         if served is None or not len(allowed):
-            return np.empty(0, np.int32)
+            return NOTHING
         history = model_history(served, request)
         if not (history.weights > 0).any():
-            return np.empty(0, np.int32)
+            return NOTHING
         scores = served.model.scores(history)[0]
         return best_rows(scores, np.where(scores > 0, served.rows, -1), allowed, request.surface.candidates)
 
@@ -78,11 +78,11 @@ class SimilarSource:
     name = "similar"
     slow = True
 
-    def retrieve(self, request: Request, allowed: BoolArray) -> IntArray:
+    def retrieve(self, request: Request, allowed: BoolArray) -> Found:
         """Rows of the `surface.candidates` most similar items."""
         served, anchor = request.model, request.anchor
         if served is None or not 0 <= anchor < len(served.numbers) or served.numbers[anchor] < 0:
-            return np.empty(0, np.int32)
+            return NOTHING
         number = np.array([served.numbers[anchor]], dtype=np.int32)
         found, scores = served.model.similar(number, request.surface.candidates)
         real = (found[0] >= 0) & (scores[0] > 0)

@@ -5,7 +5,7 @@ from typing import Protocol, cast
 import numpy as np
 
 from honeyguide.protocols import Request, ServedModel
-from honeyguide.types import BoolArray, FloatArray, IntArray
+from honeyguide.types import NOTHING, BoolArray, FloatArray, Found, IntArray, LongArray
 
 
 class _SegmentScores(Protocol):
@@ -16,9 +16,9 @@ class _PopularOrder:
     """The items of a popularity version from most to least popular, sorted once per version and segment."""
 
     def __init__(self) -> None:
-        self._orders: dict[tuple[str, int], IntArray] = {}
+        self._orders: dict[tuple[str, int], Found] = {}
 
-    def rows(self, served: ServedModel, segment: str) -> IntArray:
+    def of(self, served: ServedModel, segment: str) -> Found:
         """Rows of the block, best first, items that nobody ever touched left out."""
         number = served.segments.get(segment, 0)
         key = (served.label, number)
@@ -27,7 +27,8 @@ class _PopularOrder:
             scores = cast(_SegmentScores, served.model).segment_scores(number)
             rows = served.rows
             real = np.flatnonzero((rows >= 0) & (scores > 0))
-            order = rows[real[np.lexsort((rows[real], -scores[real]))]]
+            best = real[np.lexsort((rows[real], -scores[real]))]
+            order = Found(rows[best], scores[best])
             if len(self._orders) >= 1000:
                 self._orders.clear()
             self._orders[key] = order
@@ -43,12 +44,12 @@ class PopularSource:
     def __init__(self) -> None:
         self._order = _PopularOrder()
 
-    def retrieve(self, request: Request, allowed: BoolArray) -> IntArray:
+    def retrieve(self, request: Request, allowed: BoolArray) -> Found:
         """Rows of the `surface.popular` most popular items."""
         if request.popular is None:
-            return np.empty(0, np.int32)
-        rows = self._order.rows(request.popular, request.segment)
-        return first_allowed(rows, allowed, request.surface.popular)
+            return NOTHING
+        order = self._order.of(request.popular, request.segment)
+        return order.at(first_places(order.rows, allowed, request.surface.popular))
 
 
 class InterestSource:
@@ -60,14 +61,14 @@ class InterestSource:
     def __init__(self) -> None:
         self._order = _PopularOrder()
 
-    def retrieve(self, request: Request, allowed: BoolArray) -> IntArray:
+    def retrieve(self, request: Request, allowed: BoolArray) -> Found:
         """Rows of popular items in those categories; nothing once the user has a history."""
         if request.popular is None or not request.interests or (request.history_weights > 0).any():
-            return np.empty(0, np.int32)
+            return NOTHING
         wanted = [request.items.category_numbers.get(name, -2) for name in request.interests]
-        rows = self._order.rows(request.popular, request.segment)
-        inside = np.isin(request.items.categories[rows], wanted).any(axis=1)
-        return first_allowed(rows[inside], allowed, request.surface.popular)
+        order = self._order.of(request.popular, request.segment)
+        inside = order.at(np.flatnonzero(np.isin(request.items.categories[order.rows], wanted).any(axis=1)))
+        return inside.at(first_places(inside.rows, allowed, request.surface.popular))
 
 
 class NewItemSource:
@@ -76,12 +77,12 @@ class NewItemSource:
     name = "new"
     slow = False
 
-    def retrieve(self, request: Request, allowed: BoolArray) -> IntArray:
+    def retrieve(self, request: Request, allowed: BoolArray) -> Found:
         """Rows of the `surface.new_items` newest items that are younger than `recommend.new_item_age`."""
         rows = request.items.newest()
         created = request.items.created_at[rows]
         young = (created <= request.now) & (created > request.now - request.new_item_age)
-        return first_allowed(rows[young], allowed, request.surface.new_items)
+        return Found(first_allowed(rows[young], allowed, request.surface.new_items))
 
 
 class CatalogueSource:
@@ -90,21 +91,26 @@ class CatalogueSource:
     name = "catalogue"
     slow = False
 
-    def retrieve(self, request: Request, allowed: BoolArray) -> IntArray:
+    def retrieve(self, request: Request, allowed: BoolArray) -> Found:
         """Rows of `surface.popular` items, those without a creation time last."""
         rows = request.items.newest()
         dated = first_allowed(rows[request.items.created_at[rows] <= request.now], allowed, request.surface.popular)
         missing = request.surface.popular - len(dated)
         if missing <= 0:
-            return dated
+            return Found(dated)
         undated = np.flatnonzero(allowed & (request.items.created_at == 0))[:missing].astype(np.int32)
-        return np.concatenate([dated, undated])
+        return Found(np.concatenate([dated, undated]))
 
 
 def first_allowed(rows: IntArray, allowed: BoolArray, limit: int) -> IntArray:
     """The first `limit` of `rows` that are allowed."""
+    return rows[first_places(rows, allowed, limit)]
+
+
+def first_places(rows: IntArray, allowed: BoolArray, limit: int) -> LongArray:
+    """Where in `rows` the first `limit` stand that are allowed."""
     head = rows[: 4 * limit]
-    kept = head[allowed[head]]
-    if len(kept) < limit and len(head) < len(rows):
-        kept = rows[allowed[rows]]
-    return kept[:limit]
+    places = np.flatnonzero(allowed[head])
+    if len(places) < limit and len(head) < len(rows):
+        places = np.flatnonzero(allowed[rows])
+    return places[:limit]

@@ -15,7 +15,7 @@ from honeyguide.ranking.pools import best_first, merge, settled
 from honeyguide.ranking.scorers import WEIGHTS, blended
 from honeyguide.retrieval.learned import best_rows, no_history
 from honeyguide.retrieval.sources import first_allowed
-from honeyguide.types import FloatArray, IntArray, Pool
+from honeyguide.types import FloatArray, Found, IntArray, Pool
 
 _LOOK: Final = 4  # times the length of a list that are looked at before everything is
 
@@ -57,7 +57,7 @@ class AsServed:
         rows = np.where(scores > 0, np.arange(len(scores), dtype=np.int32), -1)
         found = {
             "model": best_rows(scores, rows, allowed, self.surface.candidates),
-            "popular": first_allowed(self.popular, allowed, self.surface.popular),
+            "popular": Found(first_allowed(self.popular, allowed, self.surface.popular)),
         }
         pool = merge(found, len(scores))
         if not len(pool):
@@ -69,7 +69,7 @@ class AsServed:
 def _unmixed() -> int:
     """How many of a model's best stand before anything popular in the blend: the first popular item has its whole weight."""
     ranks = np.arange(1_000, dtype=np.float32)[:, None]
-    own = blended(Pool(np.arange(1_000, dtype=np.int32), ranks, ("model",)))
+    own = blended(Pool(np.arange(1_000, dtype=np.int32), ranks, ranks, ("model",)))
     return int(np.count_nonzero(own > WEIGHTS["popular"]))
 
 
