@@ -1,7 +1,7 @@
 """Recipes: a surface is a list of stages. Adding a stage to a product is a line here."""
 
 from honeyguide.protocols import Recipe
-from honeyguide.ranking import Anchor, BlendedRanks, Blocked, CategoryCap, Disliked, Excluded, Named, Requested
+from honeyguide.ranking import Anchor, BlendedRanks, Blocked, Caps, Disliked, Diverse, Excluded, Named, Requested, Reranking
 from honeyguide.retrieval import CatalogueSource, InterestSource, LearnedSource, NewItemSource, PopularSource, SimilarSource
 
 FILTERS = (Blocked(), Disliked(), Excluded(), Anchor(), Named(), Requested())
@@ -9,7 +9,7 @@ FILTERS = (Blocked(), Disliked(), Excluded(), Anchor(), Named(), Requested())
 
 def recipes() -> dict[str, Recipe]:
     """All recipes by name."""
-    scorer, selector = BlendedRanks(), CategoryCap()
+    scorer, selector = BlendedRanks(), Reranking((Diverse(), Caps()))
     popular, interests, new, rest = PopularSource(), InterestSource(), NewItemSource(), CatalogueSource()
     return {
         "personal": Recipe(FILTERS, (LearnedSource(), interests, popular, new, rest), scorer, selector),

@@ -125,7 +125,10 @@ def test_a_funnel_with_everything(capsys: Said) -> None:
                 "excluded": {"count": 7, "items": [f"x{n}" for n in range(7)]},
                 "blocked": {"count": 1, "items": ["y"]},
             },
-            "moved": {"a": 2, "b": -1},
+            "reranked": [
+                {"pass": "diversity", "given_up": 0.0123, "moved": {"a": 2, "b": -1}},
+                {"pass": "caps", "given_up": 0.0, "moved": {}},
+            ],
             "stages_ms": {"retrieve": 1.23},
         },
     )
@@ -136,7 +139,7 @@ def test_a_funnel_with_everything(capsys: Said) -> None:
         "  missed    interests did not answer in time\n"
         "  removed   7 by excluded: x0, x1, x2, x3, x4, ...\n"
         "  removed   1 by blocked: y\n"
-        "  variety   a +2, b -1\n"
+        "  moved     by diversity, for 1.23% of the relevance: a +2, b -1\n"
         "  time      retrieve 1.2 ms\n"
     )
 

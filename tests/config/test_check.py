@@ -40,6 +40,34 @@ def test_the_defaults_are_fine() -> None:
             "surfaces[0] (a): model is 'ease@0'; allowed: an alias such as champion, or name@version",
         ),
         (
+            {"surfaces": [{"name": "a", "caps": [{"of": "catgory"}]}]},
+            "surfaces[0] (a): caps[0] names the unknown attribute 'catgory'; did you mean category?",
+        ),
+        (
+            {"surfaces": [{"name": "a", "caps": [{"of": "category"}, {"of": "properties."}]}]},
+            "surfaces[0] (a): caps[1] names the unknown attribute 'properties.'; did you mean properties.NAME?",
+        ),
+        (
+            {"surfaces": [{"name": "a", "caps": [{"of": "zz"}]}]},
+            "surfaces[0] (a): caps[0] names the unknown attribute 'zz'; allowed: category, price, properties.NAME",
+        ),
+        (
+            {"surfaces": [{"name": "a", "caps": [{"of": "category", "most": 5, "window": 5}]}]},
+            "surfaces[0] (a): caps[0] allows 5 items in 5 positions: it would never hold anything back",
+        ),
+        (
+            {"surfaces": [{"name": "a", "caps": [{"of": "price"}]}]},
+            "surfaces[0] (a): caps[0] caps the price without bands; write the limits between them, such as bands = [20, 50]",
+        ),
+        (
+            {"surfaces": [{"name": "a", "caps": [{"of": "category", "bands": [1]}]}]},
+            "surfaces[0] (a): caps[0] has bands, and categories are no numbers; take them away",
+        ),
+        (
+            {"surfaces": [{"name": "a", "caps": [{"of": "price", "bands": [2, 1]}]}]},
+            "surfaces[0] (a): caps[0] has bands that do not rise: [2.0, 1.0]",
+        ),
+        (
             {"events": {"types": {"Product\nViewed": {}}}},
             f"events.types: 'Product\\nViewed' is not a name of an event type; allowed: {NAME}",
         ),

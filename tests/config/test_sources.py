@@ -179,15 +179,14 @@ def test_the_page_has_every_setting_in_the_order_of_the_table() -> None:
     page = reference()
     assert page.startswith(BEGIN)
     assert page.endswith(END)
-    named = [row for row in rows() if row.key not in ("surfaces", "features", "events.types")]
+    holders = ("surfaces", "features", "events.types", "surfaces.*.caps")
+    named = [row for row in rows() if row.key not in holders]
     places = [page.index(f"| `{row.path[-1]}` | {_default(row)}") for row in named]
     assert len(places) == len(named)
     for row in named:
-        header = (
-            f"[[{row.path[0]}]]"
-            if row.path[0] in ("surfaces", "features")
-            else f"[{'.'.join(row.path[:-1])}]".replace(ANY, "NAME")
-        )
+        name, listed = ".".join(row.path[:-1]), row.path[0] in ("surfaces", "features")
+        header = f"[{name.replace(f'.{ANY}', '' if listed else '.NAME')}]"
+        header = f"[{header}]" if listed and name.endswith(ANY) else header
         section = page.partition(f"### `{header}`")[2].partition("### ")[0]
         assert f"| `{row.path[-1]}` |" in section, row.key
     for builtin in ("`view`", "`impression`", "`similar`", '`recipe = "popular"`'):

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from honeyguide.clock import SystemClock
 from honeyguide.messages import SlateItem
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Recipe, Request
-from honeyguide.ranking import BlendedRanks, Blocked, CategoryCap, Excluded
+from honeyguide.ranking import BlendedRanks, Blocked, Caps, Excluded, Reranking
 from honeyguide.recommend.pipeline import Outcome, Pipeline, rung_of
 from honeyguide.recommend.trace import trace
 from honeyguide.retrieval import NewItemSource
@@ -59,7 +60,7 @@ WEIGHTS = {"model": 1.0, "popular": 0.3, "new": 0.15}
 
 
 def recipe(*sources: object, filters: tuple[object, ...] = (Blocked(), Excluded())) -> Recipe:
-    return Recipe(filters, sources, BlendedRanks(WEIGHTS), CategoryCap())  # type: ignore[arg-type]
+    return Recipe(filters, sources, BlendedRanks(WEIGHTS), Reranking((Caps(),)))  # type: ignore[arg-type]
 
 
 def run(made: Recipe, asked: Request, length: int = 100, skip: tuple[str, ...] = ()) -> tuple[Outcome, Metrics]:
@@ -177,6 +178,11 @@ def test_the_trace_tells_what_was_found_removed_and_moved() -> None:
     assert told["history"] == [{"item_id": "b", "type": "purchase", "weight": 8.0}]
     assert told["before_variety"] == ["a", "c", "d", "f"]
     assert told["moved"] == {"f": 1, "d": -1}
+    reranked: Any = told["reranked"]
+    (caps,) = reranked
+    assert caps["pass"] == "caps"
+    assert caps["moved"] == {"f": 1, "d": -1}
+    assert 0 < caps["given_up"] < 1
 
 
 def test_items_are_explained_in_order() -> None:

@@ -11,7 +11,7 @@ from honeyguide.config.settings import Models, Project, Settings, Surface
 from honeyguide.models.artefact import load
 from honeyguide.offline.evaluation import Questions
 from honeyguide.offline.splits import Split
-from honeyguide.ranking import WINDOW
+from honeyguide.ranking.caps import WINDOW
 from honeyguide.train import snapshot
 from honeyguide.train.served import AsServed, categories_of, most_popular, surface_of
 from honeyguide.types import FloatArray, IntArray

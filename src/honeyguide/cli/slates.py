@@ -73,9 +73,10 @@ def show_funnel(out: Out, trace: Json) -> None:
     for name, step in trace.get("removed", {}).items():
         some = ", ".join(step["items"][:_SHOWN]) + (", ..." if step["count"] > _SHOWN else "")
         out.show("removed", f"{step['count']:,} by {name}: {some}")
-    moved = trace.get("moved", {})
-    if moved:
-        out.show("variety", ", ".join(f"{item_id} {move:+d}" for item_id, move in list(moved.items())[:_SHOWN]))
+    for step in trace.get("reranked", []):
+        moved = ", ".join(f"{item_id} {move:+d}" for item_id, move in list(step["moved"].items())[:_SHOWN])
+        if moved:
+            out.show("moved", f"by {step['pass']}, for {step['given_up']:.2%} of the relevance: {moved}")
     if trace.get("stages_ms"):
         out.show("time", " · ".join(f"{name} {ms:.1f} ms" for name, ms in trace["stages_ms"].items()))
 

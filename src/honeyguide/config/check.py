@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from honeyguide.config.features import feature_faults
 from honeyguide.config.given import Fault
 from honeyguide.config.settings import Settings, Surface
+from honeyguide.config.surfaces import surface_faults
 from honeyguide.config.table import nearest
 
 SEEN = "seen"
@@ -22,6 +23,7 @@ def cross_check(settings: Settings, models: Collection[str] | None = None) -> li
         *_processes(settings),
         *_event_types(settings),
         *_surfaces(settings),
+        *surface_faults(settings),
         *_segments(settings),
         *_cache(settings),
         *_redis(settings),

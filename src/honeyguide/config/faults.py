@@ -92,7 +92,7 @@ def _of_another_shape(path: KeyPath, value: Any) -> str:
     """What is wrong with something that is no setting: a section, a member of a list or of a table."""
     holder = find_row(path[:-1])
     if holder is not None and holder.kind == "list":
-        return f"{dotted(path)} is {value!r}; allowed: a text"
+        return f"{dotted(path)} is {value!r}; allowed: a {'number' if 'numbers' in holder.allowed else 'text'}"
     header = f"[[{dotted(path[:-1])}]]" if isinstance(path[-1], int) else f"[{dotted(path)}]"
     return f"{dotted(path)} must be a table, written as {header} with its keys below"
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 
+from honeyguide.config.diversity import Cap, Diversity
 from honeyguide.config.values import Duration, Name, Section, Share, Size, Window, laid_over
 
 
@@ -200,6 +201,8 @@ class Surface(Section):
     max_per_category: int = Field(
         default=3, ge=0, description="Most items of a category in 10 consecutive positions; 0 is no cap."
     )
+    caps: list[Cap] = Field(default_factory=list, description="Caps on other attributes, or over other stretches.")
+    diversity: Diversity = Diversity()
     candidates: int = Field(default=600, ge=50, le=5000, description="Candidates taken from the model.")
     popular: int = Field(default=200, ge=0, le=5000, description="Candidates taken from the popular items.")
     new_items: int = Field(default=30, ge=0, le=1000, description="Candidates taken from the newest items.")

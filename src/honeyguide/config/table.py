@@ -142,7 +142,8 @@ def _allowed(kind: Kind, field: FieldInfo) -> str:
         return ("a whole number" if annotation is int else "a number") + _bounds(field.metadata)
     if kind == "list":
         most = next((entry.max_length for entry in field.metadata if isinstance(entry, MaxLen)), None)
-        return "a list of texts" + (f", at most {most}" if most else "")
+        numbers = get_args(annotation)[0] in (int, float)
+        return f"a list of {'numbers' if numbers else 'texts'}" + (f", at most {most}" if most else "")
     fixed: dict[str, str] = {
         "text": "a text",
         "secret": "a text; never shown",

@@ -16,6 +16,7 @@ FAST = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0
 LAG = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 LONG = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0)
 AGE = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0)
+SHARES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 SIZES = (0.0, 1.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -105,6 +106,9 @@ class Metrics:
         self.retrieval_errors = self._counter("retrieval_errors_total", "Sources that failed.", ("source",))
         self.items_filtered = self._counter(
             "items_filtered_total", "Items that a list could not hold, by filter.", ("reason",)
+        )
+        self.relevance_given_up = self._histogram(
+            "relevance_given_up", "Share of the relevance of ten positions that a pass cost.", ("surface", "pass"), SHARES
         )
         self.slates_logged = self._counter("slates_logged_total", "Served lists written to the slate log.")
         self.slates_lost = self._counter("slates_lost_total", "Served lists that could not be written.")

@@ -15,6 +15,7 @@ from honeyguide.config.settings import Surface
 from honeyguide.messages import Query
 from honeyguide.protocols.features import FeatureStates, ItemFeatures, UserFeatures
 from honeyguide.protocols.processes import Heartbeats, JobTable, Leases
+from honeyguide.protocols.selection import Reranked, Selection
 from honeyguide.protocols.shared import SharedCache
 from honeyguide.pseudonyms import Pseudonyms
 from honeyguide.types import (
@@ -39,7 +40,17 @@ from honeyguide.types import (
     UserState,
 )
 
-__all__ = ["FeatureStates", "Heartbeats", "ItemFeatures", "JobTable", "Leases", "SharedCache", "UserFeatures"]
+__all__ = [
+    "FeatureStates",
+    "Heartbeats",
+    "ItemFeatures",
+    "JobTable",
+    "Leases",
+    "Reranked",
+    "Selection",
+    "SharedCache",
+    "UserFeatures",
+]
 
 
 class EventLog(Protocol):
@@ -455,8 +466,8 @@ class Scorer(Protocol):
 class Selector(Protocol):
     """Orders the candidates into a list, greedily: a shorter list is always the beginning of a longer one."""
 
-    def select(self, request: Request, pool: Pool, order: IntArray, length: int) -> IntArray:
-        """Positions in `pool`, at most `length`, given the candidates from best to worst in `order`."""
+    def select(self, request: Request, pool: Pool, scores: FloatArray, order: IntArray, length: int) -> Selection:
+        """At most `length` of the candidates in `pool`, which have these scores and stand from best to worst in `order`."""
 
 
 @dataclass(frozen=True, slots=True)

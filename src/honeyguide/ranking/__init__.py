@@ -1,19 +1,22 @@
 """From candidates to a list: what may be shown, in which order, with which variety, and why."""
 
-from honeyguide.ranking.diversity import WINDOW, CategoryCap
+from honeyguide.ranking.caps import Caps
+from honeyguide.ranking.diversity import Diverse
 from honeyguide.ranking.filters import Anchor, Blocked, Disliked, Excluded, Named, Requested
 from honeyguide.ranking.reasons import reasons_for
 from honeyguide.ranking.scorers import BlendedRanks
+from honeyguide.ranking.selection import Reranking
 
 __all__ = [
-    "WINDOW",
     "Anchor",
     "BlendedRanks",
     "Blocked",
-    "CategoryCap",
+    "Caps",
     "Disliked",
+    "Diverse",
     "Excluded",
     "Named",
     "Requested",
+    "Reranking",
     "reasons_for",
 ]

@@ -1,76 +1,74 @@
-"""Selectors: the order of the list, with variety."""
+"""Diversity: items that are unlike each other, as one bounded pass over the best candidates."""
 
-import heapq
-from collections import deque
-from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 
 from honeyguide.protocols import Request
-from honeyguide.types import IntArray, LongArray, Pool
+from honeyguide.ranking.candidates import Candidates
+from honeyguide.ranking.likeness import CategoryLikeness, Kinds, Likeness
+from honeyguide.types import FloatArray, LongArray
 
-WINDOW = 10
-
-
-class CategoryCap:
-    """Best first, with at most `surface.max_per_category` items of one main category in any 10 consecutive positions.
-
-    Greedy: each position takes the best remaining candidate whose category is not full in the 9 positions before it; when
-    every category left is full, the best remaining one, since a short list would be worse. Items without a category
-    are not capped. The list of length n is the beginning of every longer one.
-    """
-
-    def select(self, request: Request, pool: Pool, order: IntArray, length: int) -> IntArray:
-        """Positions in `pool`, at most `length`."""
-        return order[capped(request.items.categories[pool.items[order], 0], request.surface.max_per_category, length)]
+_ALIKE: Final = 0.95
+"""The likeness of two items that cannot be told apart: below 1, so that a determinant is never 0."""
+_NOTHING_LEFT: Final = 1e-9
+_STEEPEST: Final = 100.0
+"""Relevance weighs no more than this in an exponent: its square must be a number."""
 
 
-def capped(categories: IntArray, cap: int, length: int) -> LongArray:
-    """The first `length` places of a list whose items, best first, have these main `categories` (-1: none); 0 is no cap."""
-    length = min(length, len(categories))
-    if cap == 0 or cap >= WINDOW:
-        return np.arange(length)
-    return np.fromiter(_through(categories.tolist(), cap, length), dtype=np.int64, count=length)
+class Diverse:
+    """MMR or DPP, as `surface.diversity.method` says."""
+
+    name = "diversity"
+
+    def reorder(self, request: Request, candidates: Candidates, length: int) -> LongArray | None:
+        """The first `diversity.positions` of the best `diversity.candidates`."""
+        settings = request.surface.diversity
+        if settings.method == "none" or settings.strength == 0:
+            return None
+        relevance = candidates.relevance[: settings.candidates]
+        likeness = CategoryLikeness(Kinds.among(request, candidates.rows[: settings.candidates]))
+        if settings.method == "dpp":
+            return dpp(relevance, likeness, settings.strength, settings.positions)
+        return mmr(relevance, likeness, settings.strength, settings.positions, settings.window)
 
 
-def _through(categories: list[int], cap: int, length: int) -> Iterator[int]:
-    """Places in the order in which the cap lets them through; what it holds back waits, the best of a category first."""
-    waiting: dict[int, deque[int]] = {}
-    heads: list[tuple[int, int]] = []  # the first place that waits, and its category
-    rest = iter(enumerate(categories))
-    recent: deque[int] = deque(maxlen=WINDOW - 1)
-    for _ in range(length):
-        full: list[tuple[int, int]] = []
-        while heads and recent.count(heads[0][1]) >= cap:
-            full.append(heapq.heappop(heads))
-        found = None if heads else _next(rest, recent, cap, waiting, full)
-        if found is None:
-            if not heads:  # every category is full: the best of all goes first
-                heads, full = full, []
-                heapq.heapify(heads)
-            found = heapq.heappop(heads)
-            waiting[found[1]].popleft()
-            if waiting[found[1]]:
-                heapq.heappush(heads, (waiting[found[1]][0], found[1]))
-        for head in full:
-            heapq.heappush(heads, head)
-        recent.append(found[1])
-        yield found[0]
+def mmr(relevance: FloatArray, likeness: Likeness, strength: float, positions: int, window: int) -> LongArray:
+    """Maximal marginal relevance: each position takes the candidate of the largest
+    (1 - strength) * relevance - strength * (its largest likeness to the `window` - 1 items before it).
+
+    `relevance` float32 [m], best first, in 0..1. Returns `positions` places at most; ties go to the better one
+    (Carbonell, Goldstein, SIGIR 1998; the window is ours: in a long list everything has been shown before)."""
+    left: FloatArray = np.float32(1.0 - strength) * relevance
+    recent = np.zeros((window - 1, len(relevance)), np.float32)
+    places = np.empty(min(positions, len(relevance)), np.int64)
+    for step in range(len(places)):
+        best = int((left - recent.max(axis=0)).argmax())
+        places[step] = best
+        left[best] = -np.inf
+        recent[step % len(recent)] = likeness.to(best) * np.float32(strength)
+    return places
 
 
-def _next(
-    rest: Iterator[tuple[int, int]],
-    recent: deque[int],
-    cap: int,
-    waiting: dict[int, deque[int]],
-    full: list[tuple[int, int]],
-) -> tuple[int, int] | None:
-    """The next place that the cap lets through; those before it go to `waiting`, and to `full` as first of theirs."""
-    for place, category in rest:
-        if category < 0 or recent.count(category) < cap:
-            return place, category
-        line = waiting.setdefault(category, deque())
-        if not line:
-            full.append((place, category))
-        line.append(place)
-    return None
+def dpp(relevance: FloatArray, likeness: Likeness, strength: float, positions: int) -> LongArray:
+    """The most probable set of a determinantal point process, found greedily by fast incremental Cholesky updates.
+
+    The kernel is q_i S_ij q_j with q = exp(a * relevance), a = t / (2 (1 - t)), t = 1 - strength: the order then maximises
+    t * (sum of relevance) + (1 - t) * log det S (Chen, Zhang, Zhou, "Fast greedy MAP inference for determinantal point
+    process to improve recommendation diversity", NeurIPS 2018, algorithm 1 and section 4.1)."""
+    weight = min((1.0 - strength) / (2.0 * strength), _STEEPEST)
+    quality = np.exp(relevance.astype(np.float64) * weight)
+    left = quality**2  # the share of each candidate's volume that those before it do not fill
+    taken = np.zeros(len(relevance), np.bool_)
+    places = np.empty(min(positions, len(relevance)), np.int64)
+    factors = np.empty((len(places), len(relevance)), np.float64)
+    for step in range(len(places)):
+        best = int(np.where(taken, -1.0, left).argmax())
+        if left[best] < _NOTHING_LEFT * quality[best] ** 2:
+            return places[:step]
+        places[step], taken[best] = best, True
+        row = _ALIKE * quality[best] * quality * likeness.to(best)
+        row[best] = quality[best] ** 2
+        factors[step] = (row - factors[:step, best] @ factors[:step]) / np.sqrt(left[best])
+        left = np.maximum(left - factors[step] ** 2, 0.0)
+    return places

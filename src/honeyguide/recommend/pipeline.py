@@ -13,7 +13,7 @@ import structlog
 from honeyguide.clock import Clock
 from honeyguide.messages import Reason, SlateItem
 from honeyguide.monitoring.metrics import Metrics
-from honeyguide.protocols import Filter, Recipe, Request, Source
+from honeyguide.protocols import Filter, Recipe, Request, Selection, Source
 from honeyguide.ranking.pools import best_first, merge, settled
 from honeyguide.ranking.reasons import reasons_for
 from honeyguide.retrieval.learned import model_history
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 @dataclass(slots=True)
 class Outcome:
     """A list as the stages made it, and what happened on the way: sources that were `missed`, filters that `failed`, what
-    was `found`, seconds by `stages`."""
+    was `found`, seconds by `stages`, the `passes` of re-ranking with the relevance given up and the first ids after each."""
 
     items: list[SlateItem] = field(default_factory=list)
     rung: Rung = "popular"
@@ -34,6 +34,7 @@ class Outcome:
     found: dict[str, Found] = field(default_factory=dict)
     stages: dict[str, float] = field(default_factory=dict)
     order_before: list[str] = field(default_factory=list)
+    passes: list[tuple[str, float, list[str]]] = field(default_factory=list)
 
 
 class Pipeline:
@@ -59,12 +60,20 @@ class Pipeline:
             scores = settled(recipe.scorer.score(request, pool))
             order = best_first(scores, pool.items, request.items.ids)
         with self._stage(outcome, "select"):
-            chosen = recipe.selector.select(request, pool, order, length)
+            selection = recipe.selector.select(request, pool, scores, order, length)
         with self._stage(outcome, "explain"):
             outcome.rung = rung_of(request, outcome.found)
-            outcome.items = self._explained(request, pool, scores, chosen)
+            outcome.items = self._explained(request, pool, scores, selection.chosen)
             outcome.order_before = [request.items.ids[row] for row in pool.items[order[:length]].tolist()]
+            self._note_passes(request, pool, selection, outcome)
         return outcome
+
+    def _note_passes(self, request: Request, pool: Pool, selection: Selection, outcome: Outcome) -> None:
+        """What each pass of re-ranking did, for explanations, and what it gave up, for the metric."""
+        for each in selection.passes:
+            ids = [request.items.ids[row] for row in pool.items[each.order].tolist()]
+            outcome.passes.append((each.name, each.given_up, ids))
+            self._metrics.relevance_given_up.labels(request.surface.name, each.name).observe(max(0.0, each.given_up))
 
     @contextmanager
     def _stage(self, outcome: Outcome, name: str) -> Iterator[None]:

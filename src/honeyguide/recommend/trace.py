@@ -1,5 +1,7 @@
 """The funnel of a list: what each source found, what was removed and why, what moved for variety."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from honeyguide.protocols import Recipe, Request
@@ -34,6 +36,7 @@ async def trace(pipeline: Pipeline, recipe: Recipe, request: Request, outcome: O
         "removed": _removed(pipeline, recipe, request, unfiltered),
         "before_variety": outcome.order_before[:_SHOWN],
         "moved": _moved(outcome),
+        "reranked": _reranked(outcome),
         "stages_ms": {name: round(seconds * 1000, 3) for name, seconds in outcome.stages.items()},
     }
 
@@ -60,6 +63,20 @@ def _removed(pipeline: Pipeline, recipe: Recipe, request: Request, unfiltered: O
 
 def _moved(outcome: Outcome) -> dict[str, int]:
     """How many places each item rose (positive) or fell for variety, items that stayed left out."""
-    before = {item_id: place for place, item_id in enumerate(outcome.order_before)}
-    moves = {item.item_id: before.get(item.item_id, len(before)) - place for place, item in enumerate(outcome.items)}
-    return {item_id: move for item_id, move in list(moves.items())[:_SHOWN] if move}
+    return _moves(outcome.order_before, [item.item_id for item in outcome.items])
+
+
+def _reranked(outcome: Outcome) -> list[Json]:
+    """Each pass of re-ranking in turn: the relevance that it gave up, and the items that it moved."""
+    told, before = list[Json](), outcome.order_before
+    for name, given_up, after in outcome.passes:
+        told.append({"pass": name, "given_up": round(given_up, 6), "moved": _moves(before, after)})
+        before = after
+    return told
+
+
+def _moves(before: Sequence[str], after: Sequence[str]) -> dict[str, int]:
+    """How many places each of the first items rose (positive) or fell; from beyond what is told, at least so many."""
+    places = {item_id: place for place, item_id in enumerate(before)}
+    moves = {item_id: places.get(item_id, len(places)) - place for place, item_id in enumerate(after[:_SHOWN])}
+    return {item_id: move for item_id, move in moves.items() if move}

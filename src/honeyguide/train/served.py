@@ -10,7 +10,7 @@ from honeyguide.config.settings import Settings, Surface
 from honeyguide.features.attributes import MAX_CATEGORIES
 from honeyguide.offline.evaluation import top_k
 from honeyguide.protocols import CatalogueTable, Model
-from honeyguide.ranking.diversity import capped
+from honeyguide.ranking.caps import capped
 from honeyguide.ranking.pools import best_first, merge, settled
 from honeyguide.ranking.scorers import WEIGHTS, blended
 from honeyguide.retrieval.learned import best_rows, no_history
