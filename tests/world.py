@@ -8,7 +8,7 @@ import numpy as np
 from honeyguide.config.settings import Surface
 from honeyguide.features import ItemBlock
 from honeyguide.messages import Query
-from honeyguide.protocols import Request, ServedModel
+from honeyguide.protocols import Content, Request, ServedModel
 from honeyguide.types import Found, Item
 
 NOW = 1_700_000_000_000
@@ -37,6 +37,7 @@ def request(
     segment: str = "",
     interests: tuple[str, ...] = (),
     known: bool = True,
+    content: Content | None = None,
     **query: Any,
 ) -> Request:
     """A request; `history` is (item, event type, weight), oldest first, a minute apart and ending now."""
@@ -59,6 +60,7 @@ def request(
         excluded=items.numbers_of(excluded),
         disliked=items.numbers_of(disliked),
         anchor=items.number(asked.item_id) if asked.item_id is not None else -1,
+        content=content,
     )
 
 

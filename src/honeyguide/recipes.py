@@ -2,7 +2,15 @@
 
 from honeyguide.protocols import Recipe
 from honeyguide.ranking import Anchor, BlendedRanks, Blocked, Caps, Disliked, Diverse, Excluded, Named, Requested, Reranking
-from honeyguide.retrieval import CatalogueSource, InterestSource, LearnedSource, NewItemSource, PopularSource, SimilarSource
+from honeyguide.retrieval import (
+    CatalogueSource,
+    ContentSource,
+    InterestSource,
+    LearnedSource,
+    NewItemSource,
+    PopularSource,
+    SimilarSource,
+)
 
 FILTERS = (Blocked(), Disliked(), Excluded(), Anchor(), Named(), Requested())
 
@@ -11,8 +19,9 @@ def recipes() -> dict[str, Recipe]:
     """All recipes by name."""
     scorer, selector = BlendedRanks(), Reranking((Diverse(), Caps()))
     popular, interests, new, rest = PopularSource(), InterestSource(), NewItemSource(), CatalogueSource()
+    content = ContentSource()
     return {
-        "personal": Recipe(FILTERS, (LearnedSource(), interests, popular, new, rest), scorer, selector),
-        "similar": Recipe(FILTERS, (SimilarSource(), popular, rest), scorer, selector),
+        "personal": Recipe(FILTERS, (LearnedSource(), content, interests, popular, new, rest), scorer, selector),
+        "similar": Recipe(FILTERS, (SimilarSource(), content, popular, rest), scorer, selector),
         "popular": Recipe(FILTERS, (popular, new, rest), scorer, selector),
     }

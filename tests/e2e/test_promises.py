@@ -228,3 +228,11 @@ def test_jobs_train_beside_the_server(server: Server) -> None:
     assert job["state"] == "succeeded", json.dumps(job)
     assert job["result"]["champion"] != before
     eventually(lambda: server.recommend("u1")["model"] == job["result"]["champion"], "the new version")
+
+
+def test_an_item_that_has_just_been_created_has_similar_items_and_is_one(server: Server) -> None:
+    sent = server.http.put("/v1/items/teapot", json={"title": "Teapot", "categories": ["kitchen"]})
+    assert sent.status_code in (200, 201), sent.text
+    about_it = server.recommend("nobody", surface="similar", item_id="teapot")
+    assert {item["item_id"] for item in about_it["items"] if item["sources"][0] == "content"} == set(TEA)
+    assert "teapot" in ids(server.recommend("nobody", surface="similar", item_id=TEA[0]))

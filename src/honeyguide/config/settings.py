@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr
 
 from honeyguide.config.diversity import Cap, Diversity
-from honeyguide.config.values import Duration, Name, Section, Share, Size, Window, laid_over
+from honeyguide.config.values import ContentField, Duration, Name, Section, Share, Size, Window, laid_over
 
 
 class Project(Section):
@@ -205,6 +205,12 @@ class Surface(Section):
     diversity: Diversity = Diversity()
     candidates: int = Field(default=600, ge=50, le=5000, description="Candidates taken from the model.")
     popular: int = Field(default=200, ge=0, le=5000, description="Candidates taken from the popular items.")
+    content: int = Field(
+        default=20,
+        ge=0,
+        le=1000,
+        description="Candidates taken by content, of items that the model does not know.",
+    )
     new_items: int = Field(default=30, ge=0, le=1000, description="Candidates taken from the newest items.")
     deadline: Duration = Field(default=0.25, description="Time for one list; a source that is late is left out.")
 
@@ -222,6 +228,22 @@ class Recommend(Section):
     history: int = Field(default=500, ge=1, le=2000, description="Latest events of a user that models see.")
     remembered: int = Field(default=2000, ge=1, le=20000, description="Latest events of a user that exclusions look at.")
     new_item_age: Duration = Field(default=14 * 86_400.0, description="How long an item counts as new.")
+
+
+class Content(Section):
+    """What items are like by, before anybody has touched them."""
+
+    fields: list[ContentField] = Field(
+        default=["title", "categories", "properties"],
+        description="Texts that say what an item is: title, categories, properties (all of them) or properties.NAME; "
+        "none: likeness by content is left out.",
+    )
+    dimensions: int = Field(
+        default=64, ge=8, le=512, description="Directions that words, and longer vectors, are reduced to."
+    )
+    vector_size: int = Field(
+        default=0, ge=0, le=4096, description="Length that an item's vector must have to be taken; 0: any."
+    )
 
 
 class Models(Section):
@@ -350,6 +372,7 @@ class Settings(Section):
         description="Feature views. One with a built-in's name changes only the keys that it gives.",
     )
     feature_store: FeatureStore = FeatureStore()
+    content: Content = Content()
     models: Models = Models()
     training: Training = Training()
     retention: Retention = Retention()

@@ -85,6 +85,7 @@ Size = Annotated[
     Field(ge=0),
 ]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+ContentField = Annotated[str, Field(pattern=r"^(title|categories|properties(\..+)?)$", max_length=128)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 
 

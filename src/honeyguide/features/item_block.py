@@ -13,6 +13,7 @@ import numpy as np
 from honeyguide.features.attributes import MAX_CATEGORIES, is_shown, shown_price
 from honeyguide.features.columns import Columns
 from honeyguide.features.values import at_path
+from honeyguide.protocols import Described
 from honeyguide.types import BoolArray, FloatArray, IntArray, Item, LongArray
 
 NO_CATEGORY = -1
@@ -22,7 +23,8 @@ class ItemBlock:
     """Columns of all items; row numbers are int32.
 
     `price` float32 (NaN where unknown), `created_at` int64 ms (0 where unknown), `first_sequence` int64 (log position at
-    which the item appeared), `categories` int32 [items, 12] (numbers of the first 12 categories, -1 where there are fewer).
+    which the item appeared), `changed` int64 (that of its last change), `categories` int32 [items, 12] (numbers of the
+    first 12 categories, -1 where there are fewer).
     `features` are the columns of the feature views, one consistent moment of them, exchanged as a whole.
     """
 
@@ -43,6 +45,7 @@ class ItemBlock:
         self._price: FloatArray = np.empty(0, np.float32)
         self._created: LongArray = np.empty(0, np.int64)
         self._first: LongArray = np.empty(0, np.int64)
+        self._changed: LongArray = np.empty(0, np.int64)
         self._blocked: BoolArray = np.empty(0, np.bool_)
         self._categories: IntArray = np.empty((0, MAX_CATEGORIES), np.int32)
         self._newest: tuple[int, IntArray] = (-1, np.empty(0, np.int32))
@@ -52,11 +55,12 @@ class ItemBlock:
         """Make room for `capacity` rows; readers keep the columns that they hold."""
         price, created = np.full(capacity, np.nan, np.float32), np.zeros(capacity, np.int64)
         first, blocked = np.zeros(capacity, np.int64), np.zeros(capacity, np.bool_)
+        changed = np.zeros(capacity, np.int64)
         categories = np.full((capacity, MAX_CATEGORIES), NO_CATEGORY, np.int32)
         price[: self._capacity], created[: self._capacity] = self._price, self._created
         first[: self._capacity], blocked[: self._capacity] = self._first, self._blocked
-        categories[: self._capacity] = self._categories
-        self._price, self._created, self._first = price, created, first
+        categories[: self._capacity], changed[: self._capacity] = self._categories, self._changed
+        self._price, self._created, self._first, self._changed = price, created, first, changed
         self._categories, self._blocked, self._capacity = categories, blocked, capacity
 
     def __len__(self) -> int:
@@ -76,6 +80,11 @@ class ItemBlock:
     def first_sequence(self) -> LongArray:
         """int64 [items]."""
         return self._first[: len(self.ids)]
+
+    @property
+    def changed(self) -> LongArray:
+        """int64 [items]: the log position of the item's last change, set when all else of it is."""
+        return self._changed[: len(self.ids)]
 
     @property
     def categories(self) -> IntArray:
@@ -113,7 +122,12 @@ class ItemBlock:
             self._set_blocked(row, item.item_id, not is_shown(item))
             if self.keeps_vectors:
                 self._keep_vector(row, item)
+            self._changed[row] = item.sequence
         self.version += 1
+
+    def content(self, row: int) -> Described:
+        """What an item is like by its content; the vector only where the block keeps them."""
+        return Described(self.titles[row], self._category_names(row), self.properties[row], self._vectors.get(row))
 
     def _keep_vector(self, row: int, item: Item) -> None:
         if item.vector is None:
@@ -198,6 +212,7 @@ class ItemBlock:
         twin.denied, twin._capacity = set(self.denied), self._capacity
         twin._price, twin._created, twin._first = self._price.copy(), self._created.copy(), self._first.copy()
         twin._categories, twin._blocked = self._categories.copy(), self._blocked.copy()
+        twin._changed = self._changed.copy()
         twin.keeps_vectors, twin._vectors, twin.features = self.keeps_vectors, dict(self._vectors), self.features
         twin.put(item for _, item in changed if item is not None)
         for item_id, item in changed:

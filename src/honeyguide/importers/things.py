@@ -80,7 +80,8 @@ class ThingImport:
     def _checked(self, placed: Sequence[Placed[Any]]) -> tuple[list[tuple[Placed[Any], LogRow]], list[Rejected]]:
         """The messages that are in order, each with the row that it would be, and those that are not."""
         now = self._run.project.clock.now_ms()
-        rows, rejected = change_rows(self._put, [each.message for each in placed], now=now, stem="", imported=True)
+        messages, size = [each.message for each in placed], self._run.project.ingest.vector_size
+        rows, rejected = change_rows(self._put, messages, now=now, stem="", imported=True, vector_size=size)
         unfit = {entry.index for entry in rejected}
         good = [each for index, each in enumerate(placed) if index not in unfit]
         return list(zip(good, rows, strict=True)), rejected

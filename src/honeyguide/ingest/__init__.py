@@ -61,6 +61,7 @@ class Ingest:
         self._under_way: set[asyncio.Task[Appended]] = set()
         self._metrics = metrics or Metrics()
         self.rules = EventRules(settings.events)
+        self.vector_size = settings.content.vector_size
 
     async def events(self, events: Sequence[EventIn | Rejected], *, imported: bool = False) -> IngestReport:
         """Take events. A `Rejected` among them (a row that could not be decoded) is passed on to the report.
@@ -141,7 +142,8 @@ class Ingest:
         known: set[str] | None = None,
     ) -> IngestReport:
         now, stem = self._clock.now_ms(), self._ids.next()
-        rows, rejected = change_rows(kind, messages, now=now, stem=stem, imported=imported, known=known)
+        size = self.vector_size
+        rows, rejected = change_rows(kind, messages, now=now, stem=stem, imported=imported, known=known, vector_size=size)
         return await self._take(rows, rejected)
 
     async def _take(self, rows: Sequence[LogRow], rejected: list[Rejected]) -> IngestReport:

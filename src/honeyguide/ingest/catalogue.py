@@ -163,8 +163,10 @@ def change_rows(
     stem: str,
     imported: bool = False,
     known: Container[str] | None = None,
+    vector_size: int = 0,
 ) -> tuple[list[LogRow], list[Rejected]]:
-    """The rows to append for puts and patches, and what is refused. With `known`, other ids are `not_found`.
+    """The rows to append for puts and patches, and what is refused. With `known`, other ids are `not_found`;
+    with `vector_size`, vectors of another length are `bad_vector`.
 
     An imported item has been there since its `created_at`; all else happens now."""
     rows: list[LogRow] = []
@@ -177,6 +179,8 @@ def change_rows(
         item_id, user_id = getattr(message, "item_id", None), getattr(message, "user_id", None)
         if not isinstance(fields, Fault) and known is not None and item_id not in known:
             fields = _not_found(item_id)
+        if not isinstance(fields, Fault):
+            fields = _sized(fields, vector_size)
         if isinstance(fields, Fault):
             rejected.append(fields.at(index))
             continue
@@ -193,6 +197,15 @@ def change_rows(
         )
         rows.append(row)
     return rows, rejected
+
+
+def _sized(fields: dict[str, Any], vector_size: int) -> dict[str, Any] | Fault:
+    """The fields, unless they have a vector of another length than the configured one (0: any)."""
+    vector = fields.get("vector")
+    if not vector or vector_size in (0, len(vector)):
+        return fields
+    detail = f"vector has {len(vector)} numbers, and content.vector_size says {vector_size}."
+    return Fault("bad_vector", "vector", detail)
 
 
 def delete_rows(

@@ -13,10 +13,10 @@ import hashlib
 import json
 import mmap
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -35,6 +35,7 @@ ITEMS: Final = "items.json"
 
 _MAX_MANIFEST: Final = 16_000_000
 _MAX_HEADER: Final = 1_000_000
+_MAX_PARTS: Final = 64_000_000
 _MAX_ITEMS: Final = 4_000_000_000  # bytes of ids
 _CURE: Final = "Point the alias at another version (honeyguide models list), or train again: honeyguide train"
 _DTYPES: Final = {"F32": np.float32, "F64": np.float64, "I32": np.int32, "I64": np.int64, "U8": np.uint8, "BOOL": np.bool_}
@@ -127,6 +128,31 @@ def _load(folder: Path, whole: bool) -> LoadedModel:
     return LoadedModel(model, item_ids, every)
 
 
+def save_parts(folder: Path, name: str, arrays: Mapping[str, NDArray[Any]], about: Json, files: Sequence[str] = ()) -> None:
+    """Write what models are served with beside them, as `name`: arrays, `about` them, and the sums of `files` there."""
+    save_file({key: np.ascontiguousarray(array) for key, array in arrays.items()}, folder / f"{name}.safetensors")
+    parts = (f"{name}.safetensors", *files)
+    told: Json = {"about": about, "files": {part: _described(folder / part) | _known_by(folder / part) for part in parts}}
+    told["checksum"] = _checksum(told)
+    (folder / f"{name}.json").write_text(json.dumps(told, sort_keys=True), encoding="utf-8")
+
+
+def load_parts(folder: Path, name: str, *, whole: bool = False) -> tuple[dict[str, NDArray[Any]], Json] | None:
+    """What `save_parts` wrote, None if it wrote nothing. Raises `DamagedArtefact` if anything is not as it was saved."""
+    if not (folder / f"{name}.json").exists():
+        return None
+    try:
+        told = json.loads(_read(folder / f"{name}.json", _MAX_PARTS))
+        if told["checksum"] != _checksum(told):
+            raise ValueError(f"{name}.json was altered")
+        for part, expected in told["files"].items():
+            if not _as_saved(folder / part, msgspec.convert(expected, _File), whole):
+                raise ValueError(f"{part} was altered or cut short")
+        return _mapped(folder / f"{name}.safetensors"), told["about"]
+    except _UNREADABLE as error:
+        raise DamagedArtefact(f"The part {name!r} in {folder} cannot be read: {error}.", cure=_CURE) from error
+
+
 def _read(path: Path, most: int) -> bytes:
     if path.stat().st_size > most:
         raise ValueError(f"{path.name} is larger than {most} bytes")
@@ -159,7 +185,7 @@ def _checksum(manifest: Json) -> str:
     return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def _mapped(path: Path) -> dict[str, NDArray[np.generic]]:
+def _mapped(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of a safetensors file as views of the mapped file: 8 bytes of header length, a JSON header, the data."""
     with path.open("rb") as file:
         mapped = mmap.mmap(file.fileno(), 0, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)

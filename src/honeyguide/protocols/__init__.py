@@ -14,6 +14,7 @@ import polars as pl
 from honeyguide.config.settings import Surface
 from honeyguide.messages import Query
 from honeyguide.protocols.features import FeatureStates, ItemFeatures, UserFeatures
+from honeyguide.protocols.items import Content, Described, Items
 from honeyguide.protocols.processes import Heartbeats, JobTable, Leases
 from honeyguide.protocols.selection import Reranked, Selection
 from honeyguide.protocols.shared import SharedCache
@@ -41,9 +42,12 @@ from honeyguide.types import (
 )
 
 __all__ = [
+    "Content",
+    "Described",
     "FeatureStates",
     "Heartbeats",
     "ItemFeatures",
+    "Items",
     "JobTable",
     "Leases",
     "Reranked",
@@ -340,52 +344,6 @@ class Model(Protocol):
         """The trained model again."""
 
 
-class Items(Protocol):
-    """The columns of all items (`features.ItemBlock`): a row number per item, given once."""
-
-    ids: list[str]
-    titles: list[str]
-    properties: list[dict[str, object]]
-    category_numbers: dict[str, int]
-    category_names: list[str]
-    denied: set[str]
-
-    def __len__(self) -> int: ...
-
-    @property
-    def features(self) -> ItemFeatures:
-        """The columns of the feature views; take them once per request."""
-
-    @property
-    def price(self) -> FloatArray:
-        """float32 [items], NaN where unknown."""
-
-    @property
-    def created_at(self) -> LongArray:
-        """int64 [items], ms."""
-
-    @property
-    def first_sequence(self) -> LongArray:
-        """int64 [items]: the log position at which the item appeared."""
-
-    @property
-    def categories(self) -> IntArray:
-        """int32 [items, 12], -1 where there are fewer; the first column is the main category."""
-
-    @property
-    def blocked(self) -> BoolArray:
-        """bool [items]: hidden, deleted or not available."""
-
-    def number(self, item_id: str) -> int:
-        """The row of an item, -1 if it is not here."""
-
-    def numbers_of(self, item_ids: Sequence[str]) -> IntArray:
-        """Rows of those ids that are here."""
-
-    def newest(self) -> IntArray:
-        """Rows of all items with a creation time, newest first."""
-
-
 @dataclass(frozen=True, slots=True)
 class ServedModel:
     """A version in memory, tied to the item block.
@@ -429,6 +387,7 @@ class Request:
     disliked: IntArray
     anchor: int
     features: UserFeatures | None = None
+    content: Content | None = None
 
 
 class Source(Protocol):

@@ -33,6 +33,11 @@ def _plain(request: Request, pool: Pool, position: int) -> Reason:
     if "similar" in present:
         anchor = request.items.ids[request.anchor]
         return Reason("similar_to", f"similar to {_title(request, request.anchor)}", item_id=anchor)
+    if "content" in present:
+        if request.anchor >= 0:
+            anchor = request.items.ids[request.anchor]
+            return Reason("similar_content", f"much like {_title(request, request.anchor)}", item_id=anchor)
+        return Reason("similar_content", "much like what you have looked at")
     if "interests" in present:
         return Reason("popular_in_interests", "popular in what you said you like")
     if "popular" in present:

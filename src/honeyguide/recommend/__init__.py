@@ -282,7 +282,17 @@ class Recommend:
             state = overlay(state, self._checked(query.events, now))
         features = None if state.folded is None else OfRequest(self._features, state, now)
         request = hydrate(
-            query, surface, state, items, pair.model, pair.popular, self._weighing, self._settings, now, features
+            query,
+            surface,
+            state,
+            items,
+            pair.model,
+            pair.popular,
+            self._weighing,
+            self._settings,
+            now,
+            features,
+            pair.content,
         )
         outcome = await self._outcome(request, length, skip, degraded)
         if not outcome.items:

@@ -9,7 +9,7 @@ import numpy as np
 from honeyguide.config.settings import Events, EventType, Settings, Surface
 from honeyguide.errors import FieldError, InvalidInput
 from honeyguide.messages import Query
-from honeyguide.protocols import Items, Request, ServedModel, UserFeatures
+from honeyguide.protocols import Content, Items, Request, ServedModel, UserFeatures
 from honeyguide.types import LogRow, UserEvent, UserState
 
 
@@ -78,6 +78,7 @@ def hydrate(
     settings: Settings,
     now: int,
     features: UserFeatures | None = None,
+    content: Content | None = None,
 ) -> Request:
     """The request with the user's history as arrays (latest `recommend.history` events), exclusions and segment."""
     history: list[Entry] = []
@@ -118,6 +119,7 @@ def hydrate(
         disliked=np.array(disliked, dtype=np.int32),
         anchor=items.number(query.item_id) if query.item_id is not None else -1,
         features=features,
+        content=content,
     )
 
 

@@ -4,15 +4,16 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from honeyguide.protocols import ServedModel
+from honeyguide.protocols import Content, ServedModel
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A version and the popularity version of the same training run; what one list is made with."""
+    """A version, and the popularity version and likeness by content of the same training run; what one list is made with."""
 
     model: ServedModel | None
     popular: ServedModel | None
+    content: Content | None = None
 
     @property
     def label(self) -> str:

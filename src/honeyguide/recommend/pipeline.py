@@ -172,9 +172,10 @@ class Pipeline:
 
 def rung_of(request: Request, found: dict[str, Found]) -> Rung:
     """The step of the cold-start ladder that carried the list."""
-    if len(found.get("similar", ())):
+    alike = len(found.get("content", ()))
+    if len(found.get("similar", ())) or (alike and request.query.item_id is not None):
         return "similar"
-    if len(found.get("model", ())):
+    if len(found.get("model", ())) or alike:
         return "session" if request.from_session else "personal"
     if len(found.get("interests", ())):
         return "interests"

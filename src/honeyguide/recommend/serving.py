@@ -17,7 +17,8 @@ from honeyguide.errors import DamagedArtefact, NotFound
 from honeyguide.features import ItemBlock
 from honeyguide.models.artefact import load
 from honeyguide.monitoring.metrics import Metrics
-from honeyguide.protocols import Artefacts, Registry, ServedModel
+from honeyguide.protocols import Artefacts, Content, Registry, ServedModel
+from honeyguide.recommend.content import load_content
 from honeyguide.recommend.lineup import Lineup, Pair
 from honeyguide.retrieval.learned import no_history, tie_to_block
 from honeyguide.types import LIVE, ModelVersion
@@ -54,6 +55,7 @@ class ServingModels:
         self.before_switch: Callable[[Lineup], Awaitable[None]] = _nothing
         self._wanted: dict[str, ModelVersion] = {}
         self._loaded: OrderedDict[str, ServedModel] = OrderedDict()
+        self._contents: dict[str, Content | None] = {}
         self._loading = threading.Lock()
         self._refreshing = asyncio.Lock()
         self._past: deque[Lineup] = deque(maxlen=_KEPT)
@@ -163,8 +165,10 @@ class ServingModels:
         companion = version.manifest.get("companions", {}).get("popular", "")
         name, _, number = companion.partition("@")
         if version.model == "popular":
-            return Pair(None, model)
-        return Pair(model, self._load(companion, name, int(number)) if number.isdigit() else lineup.baseline)
+            return Pair(None, model, self._content(version.label, version.model, version.version))
+        if not number.isdigit():
+            return Pair(model, lineup.baseline)
+        return Pair(model, self._load(companion, name, int(number)), self._content(companion, name, int(number)))
 
     def _live(self, label: str, sequence: int, lineup: Lineup) -> ServedModel:
         """Popularity counted up to a log position, kept like any other version since it costs a read of the log."""
@@ -178,6 +182,14 @@ class ServingModels:
             return tie_to_block(label, loaded.model, loaded.item_ids, loaded.manifest.get("segments", []), self._items)
 
         return self._kept(label, read)
+
+    def _content(self, label: str, model: str, version: int) -> Content | None:
+        """Likeness by content, which a training leaves with its popularity version; kept as long as that is."""
+        with self._loading:
+            if label not in self._contents:
+                self._contents[label] = load_content(self._artefacts.path(model, version), self._items)
+            self._contents = {name: found for name, found in self._contents.items() if name in self._loaded}
+            return self._contents[label]
 
     def _kept(self, label: str, read: Callable[[], ServedModel]) -> ServedModel:
         """The version if it is in memory, else what `read` gives; one at a time, so that nothing is read twice."""

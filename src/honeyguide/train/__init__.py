@@ -14,6 +14,7 @@ from honeyguide.protocols import Artefacts, Model, Store
 from honeyguide.train.bench import BASELINE, REFUSALS, why
 from honeyguide.train.chosen import Chosen, Searches, attempted, record_of, remembered
 from honeyguide.train.compare import Trial, compare, within
+from honeyguide.train.content import content_of
 from honeyguide.train.gate import judge
 from honeyguide.train.material import Material, material, snapshot
 from honeyguide.train.publish import promote, publish, rollback, sweep
@@ -57,9 +58,12 @@ def train(
     verdict = judge(trials, settings, serving=serving, chosen=found.name if found else "")
     laps.lap("compare")
     fitted, refused = _fit(_proved(asked, trials), data, settings, _part(tell, done / 2 + 0.5, 0.95))
+    content = content_of(store.catalogue, settings)
     laps.lap("fit")
     record = record_of(found, trials, settings) if found else None
-    run = Run(data.position, data.dataset, trials, verdict, settings.training.seed, laps.seconds, record, refused, notes)
+    run = Run(
+        data.position, data.dataset, trials, verdict, settings.training.seed, laps.seconds, record, refused, notes, content
+    )
     versions = publish(store.registry, artefacts, fitted, run, clock, _part(tell, 0.95, 1.0))
     champion = _champion(verdict.champion, refused, serving)
     if champion:

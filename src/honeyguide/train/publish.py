@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 
 from honeyguide.clock import Clock
 from honeyguide.errors import NotFound
-from honeyguide.models.artefact import load, save
+from honeyguide.models.artefact import load, load_parts, save, save_parts
 from honeyguide.protocols import Artefacts, Model, Registry
+from honeyguide.retrieval.content import CONTENT
 from honeyguide.train.bench import BASELINE
 from honeyguide.train.report import Run, metrics_of
 from honeyguide.types import Json, ModelVersion
@@ -37,6 +38,8 @@ def publish(
         }
         with artefacts.create(model.name, number) as folder:
             manifest = save(folder, model, run.dataset.item_ids, about | own)
+            if model.name == BASELINE and run.content is not None:
+                save_parts(folder, CONTENT, run.content.arrays(), run.content.about())
         registry.publish(ModelVersion(model.name, number, clock.now_ms(), run.position, own["metrics"], manifest))
         versions[model.name] = number
     return versions
@@ -63,6 +66,7 @@ def promote(registry: Registry, artefacts: Artefacts, alias: str, model: str, ve
     found = registry.version(model, version)
     for name, number in dict.fromkeys([(model, version), *_companions(found)]):
         load(artefacts.path(name, number), whole=True)
+        load_parts(artefacts.path(name, number), CONTENT, whole=True)
     registry.set_alias(alias, model, version)
     return found
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from honeyguide.clock import Clock
 from honeyguide.offline.dataset import Dataset
 from honeyguide.offline.evaluation import METRICS, Evaluation
+from honeyguide.retrieval.content import ContentSpace
 from honeyguide.train.compare import Trial
 from honeyguide.train.gate import Verdict
 from honeyguide.types import Json
@@ -27,6 +28,7 @@ class Run:
     search: Json | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    content: ContentSpace | None = None
 
 
 @dataclass(frozen=True, slots=True)
