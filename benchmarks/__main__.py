@@ -2,11 +2,35 @@
 
 import sys
 
-from benchmarks import cold_start, features, freshness, hit_rate, http, memory, quality, scoring, training, training_size
+from benchmarks import (
+    cold_start,
+    features,
+    fitting,
+    freshness,
+    hit_rate,
+    http,
+    memory,
+    quality,
+    scoring,
+    training,
+    training_size,
+)
 
 ALL = {
     module.__name__.rpartition(".")[2]: module.main
-    for module in (quality, scoring, training, http, hit_rate, freshness, cold_start, features, memory, training_size)
+    for module in (
+        quality,
+        scoring,
+        fitting,
+        training,
+        http,
+        hit_rate,
+        freshness,
+        cold_start,
+        features,
+        memory,
+        training_size,
+    )
 }
 
 if __name__ == "__main__":
