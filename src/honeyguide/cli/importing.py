@@ -15,12 +15,13 @@ from honeyguide.cli.opening import configuration, require_data
 from honeyguide.cli.output import Json, Out
 from honeyguide.cli.progress import Mode, ProgressMode, progress
 from honeyguide.cli.project import project
-from honeyguide.errors import NotFound
+from honeyguide.errors import InvalidInput, NotFound
 from honeyguide.importers import (
     ImportOptions,
     ImportReport,
     Progress,
     Reading,
+    Select,
     import_events,
     import_items,
     import_movielens,
@@ -49,7 +50,13 @@ class ImportGroup(HelpfulGroup):
 
 app = typer.Typer(add_completion=False, cls=ImportGroup, help=_ABOUT)
 
-Sources = Annotated[list[Path], typer.Argument(metavar="FILE", help="CSV, TSV, JSONL or Parquet; .gz, .zst, .zip too.")]
+Sources = Annotated[
+    list[str],
+    typer.Argument(metavar="FILE", help="CSV, TSV, JSONL or Parquet; .gz, .zst, .zip too. With --query: a database's URL."),
+]
+Query = Annotated[
+    str | None, typer.Option("--query", metavar="SELECT", help="The rows to read, where FILE is the URL of a database.")
+]
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="An unpacked ml-latest-small, ml-25m or ml-100k.")]
 Anything = Annotated[list[Path], typer.Argument(metavar="FILE", help="Files of events, items or users, or a folder.")]
 Map = Annotated[
@@ -85,6 +92,7 @@ def _command(kind: Kind) -> None:
     def run(
         context: typer.Context,
         sources: Sources,
+        query: Query = None,
         map: Map = None,
         format: Format = None,
         columns: Columns = None,
@@ -110,10 +118,22 @@ def _command(kind: Kind) -> None:
             dry_run=dry_run,
         )
         with _begun(Call(context, options, Out(json), mode)) as (opened, tell):
-            report = opened.run(KINDS[kind](opened.runtime, sources, options, tell))
+            report = opened.run(KINDS[kind](opened.runtime, _tables(sources, query), options, tell))
         _tell(Call(context, options, Out(json), mode), [report])
 
     app.command(kind, help=_HELP[kind])(run)
+
+
+def _tables(sources: list[str], query: str | None) -> list[Path | Select]:
+    """Files, or what a query gives of the databases."""
+    urls = [source for source in sources if "://" in source]
+    if query is None and urls:
+        raise InvalidInput("A database is named and no rows of it.", cure="Say which: --query 'SELECT ... FROM ...'.")
+    if query is not None and len(urls) < len(sources):
+        raise InvalidInput(
+            "--query is for a database.", cure="Name its URL, as postgresql://user@host/shop or sqlite:///shop.db."
+        )
+    return [Path(source) for source in sources] if query is None else [Select(url, query) for url in sources]
 
 
 _HELP: dict[Kind, str] = {

@@ -1,4 +1,4 @@
-"""IMPORTERS: files and frames -> events, items and users, by way of INGEST.
+"""IMPORTERS: files, frames and queries -> events, items and users, by way of INGEST.
 
 `import_events(project, ["clicks.csv.gz"])` guesses which column is which and in what unit times are, and tells it;
 it puts rows that do not fit into a file with the reason, and can be killed and repeated: what is in counts once.
@@ -14,6 +14,7 @@ from honeyguide.importers.columns import Kind
 from honeyguide.importers.events import EventImport
 from honeyguide.importers.movielens import movielens_parts
 from honeyguide.importers.quarantine import Quarantine
+from honeyguide.importers.queries import Select
 from honeyguide.importers.report import DEFAULTS, ImportOptions, ImportReport, Progress
 from honeyguide.importers.run import Project, Run
 from honeyguide.importers.sources import Reading, count_rows, name_of
@@ -25,13 +26,14 @@ __all__ = [
     "Progress",
     "Project",
     "Reading",
+    "Select",
     "import_events",
     "import_items",
     "import_movielens",
     "import_users",
 ]
 
-Sources = Sequence[str | Path | pl.DataFrame]
+Sources = Sequence[str | Path | pl.DataFrame | Select]
 
 
 async def import_events(
@@ -74,7 +76,7 @@ async def import_movielens(
 async def _import_tables(
     kind: Kind, project: Project, sources: Sources, options: ImportOptions, progress: Progress | None
 ) -> ImportReport:
-    tables = [source if isinstance(source, pl.DataFrame) else Path(source) for source in sources]
+    tables = [Path(source) if isinstance(source, str) else source for source in sources]
     if not tables:
         raise InvalidInput("There is nothing to import.", cure="Name at least one file.")
     counts = [count_rows(table, options.reading) for table in tables]

@@ -1,4 +1,4 @@
-"""Files and frames -> rows, in chunks of bounded size; a row that cannot be read is `Broken` in its place.
+"""Files, frames and queries -> rows, in chunks of bounded size; a row that cannot be read is `Broken` in its place.
 
 Text is read line by line and never all at once, also out of gzip, zstd and zip. Damage stays where it is: a line with a
 stray quote, a wrong number of fields or bytes of another encoding costs that line, not the ones after it.
@@ -21,10 +21,11 @@ import msgspec
 import polars as pl
 
 from honeyguide.errors import InvalidInput, NotFound
+from honeyguide.importers import queries
 from honeyguide.ingest.decode import explain
 
 Row = dict[str, Any]
-Table = Path | pl.DataFrame
+Table = Path | pl.DataFrame | queries.Select
 """What can be imported."""
 
 CHUNK_ROWS: Final = 5_000
@@ -84,14 +85,14 @@ def chunks(source: Table, reading: Reading) -> Iterator[Chunk]:
 
 def name_of(source: Table) -> str:
     """How a source is called in reports."""
-    return source.name if isinstance(source, Path) else "data frame"
+    return "data frame" if isinstance(source, pl.DataFrame) else source.name
 
 
 def count_rows(source: Table, reading: Reading) -> int | None:
     """The number of rows (of text: about, as fields may hold line ends); None where only reading would tell."""
     if isinstance(source, pl.DataFrame):
         return source.height
-    if _packing(source):
+    if isinstance(source, queries.Select) or _packing(source):
         return None
     with _readable(source):
         if _format_of(source, reading) == "parquet":
@@ -111,6 +112,9 @@ def content_hash(path: Path) -> str:
 def _rows(source: Table, reading: Reading) -> Iterator[Row | Broken]:
     if isinstance(source, pl.DataFrame):
         yield from _frame_rows([source])
+        return
+    if isinstance(source, queries.Select):
+        yield from queries.rows_of(source)
         return
     form = _format_of(source, reading)
     with _readable(source):
