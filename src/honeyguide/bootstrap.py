@@ -5,7 +5,7 @@ import contextlib
 import os
 import platform
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Literal
@@ -14,6 +14,7 @@ import honeyguide
 from honeyguide.cache import Cache, Generations, Lifetime, Machinery, MemoryTier, NoTier, SharedTier
 from honeyguide.clock import Chance, Clock, RequestIds, SystemClock, system_chance
 from honeyguide.config import Settings, settings_fingerprint
+from honeyguide.config.surfaces import surface_faults
 from honeyguide.errors import ConfigError
 from honeyguide.features import FeatureReader, ItemBlock
 from honeyguide.features.custom import plans_of
@@ -47,7 +48,8 @@ from honeyguide.monitoring.events import count_events
 from honeyguide.monitoring.features import FeatureMetrics
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.monitoring.readiness import Readiness
-from honeyguide.recipes import recipes
+from honeyguide.protocols import Recipe
+from honeyguide.recipes import recipes, source_names
 from honeyguide.recommend import Recommend
 from honeyguide.recommend.epochs import Epochs
 from honeyguide.recommend.lineup import Lineup
@@ -171,12 +173,14 @@ class Runtime:
         merged, pseudonyms = self.store.catalogue.merged, self.store.people.pseudonyms
         self.subjects = Subjects(settings.all_surfaces(), self.caches.generations, metrics, merged, pseudonyms)
         self._threads = ThreadPoolExecutor(_WORKERS, thread_name_prefix="honeyguide-source")
+        made = recipes()
+        self._check_sources(made)
         self.recommend = Recommend(
             store=self.store,
             items=self.items,
             features=self.features,
             serving=self.serving,
-            recipes=recipes(),
+            recipes=made,
             pipeline=Pipeline(metrics, clock, self._threads),
             cache=self.cache,
             subjects=self.subjects,
@@ -191,6 +195,13 @@ class Runtime:
         )
         self.whys = Whys(self.store, self.cache, self.recommend, clock)
         self.warming = Warming(self.store.slates, self.recommend, self.cache, settings.cache, metrics)
+
+    def _check_sources(self, made: Mapping[str, Recipe]) -> None:
+        """Refuse surfaces that name a source which is not there."""
+        faults = list(surface_faults(self.settings, source_names(made)))
+        if faults:
+            cure = "'honeyguide config check' finds this before a start."
+            raise ConfigError("\n".join(fault.sentence() for fault in faults), cure=cure)
 
     def _switched(self, lineup: Lineup) -> None:
         """Other versions serve, and the lists that were made with them beforehand."""

@@ -1,5 +1,7 @@
 """Recipes: a surface is a list of stages. Adding a stage to a product is a line here."""
 
+from collections.abc import Mapping
+
 from honeyguide.protocols import Recipe
 from honeyguide.ranking import Anchor, BlendedRanks, Blocked, Caps, Disliked, Diverse, Excluded, Named, Requested, Reranking
 from honeyguide.retrieval import (
@@ -12,6 +14,7 @@ from honeyguide.retrieval import (
     SimilarSource,
 )
 
+LADDER = ("popular", "new", "catalogue")
 FILTERS = (Blocked(), Disliked(), Excluded(), Anchor(), Named(), Requested())
 
 
@@ -21,7 +24,12 @@ def recipes() -> dict[str, Recipe]:
     popular, interests, new, rest = PopularSource(), InterestSource(), NewItemSource(), CatalogueSource()
     content = ContentSource()
     return {
-        "personal": Recipe(FILTERS, (LearnedSource(), content, interests, popular, new, rest), scorer, selector),
-        "similar": Recipe(FILTERS, (SimilarSource(), content, popular, rest), scorer, selector),
-        "popular": Recipe(FILTERS, (popular, new, rest), scorer, selector),
+        "personal": Recipe(FILTERS, (LearnedSource(), content, interests, popular, new, rest), scorer, selector, LADDER),
+        "similar": Recipe(FILTERS, (SimilarSource(), content, popular, rest), scorer, selector, LADDER),
+        "popular": Recipe(FILTERS, (popular, new, rest), scorer, selector, LADDER[-1:]),
     }
+
+
+def source_names(made: Mapping[str, Recipe] | None = None) -> list[str]:
+    """The names of all sources that a surface may choose from."""
+    return sorted({source.name for recipe in (made or recipes()).values() for source in recipe.sources})

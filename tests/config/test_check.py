@@ -40,6 +40,10 @@ def test_the_defaults_are_fine() -> None:
             "surfaces[0] (a): model is 'ease@0'; allowed: an alias such as champion, or name@version",
         ),
         (
+            {"surfaces": [{"name": "a", "ttl": 0}]},
+            "surfaces[0] (a): ttl is 0: no list would ever be fresh; write at least 1s",
+        ),
+        (
             {"surfaces": [{"name": "a", "caps": [{"of": "catgory"}]}]},
             "surfaces[0] (a): caps[0] names the unknown attribute 'catgory'; did you mean category?",
         ),
@@ -141,3 +145,15 @@ def test_models_are_looked_up_only_where_they_are_known() -> None:
         "models.params names the unknown model 'zzz'; there are als, ease, popular",
         "surfaces[0] (a): model names the unknown model 'alss'; did you mean als?",
     ]
+
+
+def test_sources_are_looked_up_only_where_they_are_known() -> None:
+    named = [{"name": name} for name in ("popluar", "zzz", "new", "new")]
+    settings = {"surfaces": [{"name": "a", "sources": named}]}
+    assert said(settings) == [f"surfaces[0] (a): sources[{at}] names 'new' again" for at in (2, 3)]
+    faults = cross_check(Settings.model_validate(settings), None, ("new", "popular"))
+    assert [fault.problem for fault in faults][:2] == [
+        "surfaces[0] (a): sources[0] names the unknown source 'popluar'; did you mean popular?",
+        "surfaces[0] (a): sources[1] names the unknown source 'zzz'; there are new, popular",
+    ]
+    assert faults[0].path == ("surfaces", 0, "sources", 0, "name")

@@ -179,7 +179,7 @@ def test_the_page_has_every_setting_in_the_order_of_the_table() -> None:
     page = reference()
     assert page.startswith(BEGIN)
     assert page.endswith(END)
-    holders = ("surfaces", "features", "events.types", "surfaces.*.caps")
+    holders = ("surfaces", "features", "events.types", "surfaces.*.caps", "surfaces.*.sources")
     named = [row for row in rows() if row.key not in holders]
     places = [page.index(f"| `{row.path[-1]}` | {_default(row)}") for row in named]
     assert len(places) == len(named)

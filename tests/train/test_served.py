@@ -21,7 +21,7 @@ DAY = 86_400_000
 
 
 def settings_in(folder: Path, **surface: object) -> Settings:
-    home = Surface(name="home", new_items=0, **surface)  # type: ignore[arg-type]
+    home = Surface(name="home", new_items=0, content=0, **surface)  # type: ignore[arg-type]
     return Settings(project=Project(data_dir=folder), models=Models(train=["popular", "knn"]), surfaces=[home])
 
 

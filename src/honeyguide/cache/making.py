@@ -152,7 +152,7 @@ class Maker:
         now, life = self._now(), self._life
         if made.negative:
             return Entry(made.payload, tokens, want.epoch.now, now, now + life.negative, now + life.negative, seconds, True)
-        soft = jittered(life.ttl, life.jitter, self._machinery.chance())
+        soft = jittered(life.ttl if want.ttl is None else want.ttl, life.jitter, self._machinery.chance())
         entry = Entry(made.payload, tokens, want.epoch.now, now, now + soft, now + soft + life.stale, seconds)
         entry.expect_early(life.early)
         return entry

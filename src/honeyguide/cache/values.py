@@ -44,11 +44,13 @@ class Computed:
 class Want:
     """One value: under which key, of which subject, of which epoch.
 
-    The key holds all else that shapes the value; it is a tuple of strings, numbers, bytes and such."""
+    The key holds all else that shapes the value; it is a tuple of strings, numbers, bytes and such. `ttl` is how long the
+    value is fresh (seconds), where it is not as long as others of its cache."""
 
     key: Hashable
     subject: str
     epoch: Epoch
+    ttl: float | None = None
 
 
 Compute = Callable[[], Awaitable[Computed]]

@@ -14,6 +14,7 @@ from honeyguide.config.reference import bare, json_schema, literal, reference
 from honeyguide.config.table import find_row, rows
 from honeyguide.errors import ConfigError, FieldError
 from honeyguide.models import REGISTRY
+from honeyguide.recipes import source_names
 
 app = typer.Typer(add_completion=False, help="Show and check the configuration.", cls=HelpfulGroup)
 
@@ -35,7 +36,7 @@ def show(context: typer.Context, sources: Sources = False, json: Json = False) -
 def check(context: typer.Context, json: Json = False) -> None:
     """Read the configuration as a server would, and look up the models that it names."""
     out, loaded = Out(json), configuration(context)
-    faults = located(cross_check(loaded.settings, list(REGISTRY)), loaded.sources)
+    faults = located(cross_check(loaded.settings, list(REGISTRY), source_names()), loaded.sources)
     if faults:
         errors = [FieldError("/" + "/".join(map(str, fault.path)), fault.sentence()) for fault in faults]
         detail = "\n- ".join([f"{count(len(errors), 'problem')} in the configuration", *(e.detail for e in errors)])

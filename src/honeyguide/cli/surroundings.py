@@ -13,6 +13,7 @@ from honeyguide.errors import ConfigError, DamagedArtefact
 from honeyguide.models import REGISTRY
 from honeyguide.models.artefact import load as load_artefact
 from honeyguide.protocols import Artefacts, Registry
+from honeyguide.recipes import source_names
 from honeyguide.types import Job
 
 _GB = 1_000_000_000
@@ -29,7 +30,7 @@ def config_faults(error: ConfigError) -> list[Finding]:
 
 def config_findings(loaded: LoadedConfig) -> Iterator[Finding]:
     """A configuration that loads, and still is not right."""
-    for fault in located(cross_check(loaded.settings, list(REGISTRY)), loaded.sources):
+    for fault in located(cross_check(loaded.settings, list(REGISTRY), source_names()), loaded.sources):
         yield Finding("error", "config", fault.sentence(), "honeyguide config show --sources")
     key = loaded.settings.auth.key
     if key is None:

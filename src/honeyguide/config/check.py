@@ -17,13 +17,15 @@ SEEN = "seen"
 _MODEL = re.compile(r"[a-z][a-z0-9_-]{0,63}(@[1-9][0-9]*)?")
 
 
-def cross_check(settings: Settings, models: Collection[str] | None = None) -> list[Fault]:
-    """All faults of `settings` that no single value shows. Model names are looked up where `models` is given."""
+def cross_check(
+    settings: Settings, models: Collection[str] | None = None, sources: Collection[str] | None = None
+) -> list[Fault]:
+    """All faults of `settings` that no single value shows. Names of models and sources are looked up where these are."""
     return [
         *_processes(settings),
         *_event_types(settings),
         *_surfaces(settings),
-        *surface_faults(settings),
+        *surface_faults(settings, sources),
         *_segments(settings),
         *_cache(settings),
         *_redis(settings),

@@ -14,6 +14,7 @@ END = "<!-- end of settings -->"
 _TITLES = {
     ("events", "types", ANY): "[events.types.NAME]",
     ("surfaces", ANY): "[[surfaces]]",
+    ("surfaces", ANY, "sources", ANY): "[[surfaces.sources]]",
     ("surfaces", ANY, "caps", ANY): "[[surfaces.caps]]",
     ("surfaces", ANY, "diversity"): "[surfaces.diversity]",
     ("features", ANY): "[[features]]",

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr
 
 from honeyguide.config.diversity import Cap, Diversity
+from honeyguide.config.sources import SourceUse
 from honeyguide.config.values import ContentField, Duration, Name, Section, Share, Size, Window, laid_over
 
 
@@ -201,6 +202,17 @@ class Surface(Section):
     max_per_category: int = Field(
         default=3, ge=0, description="Most items of a category in 10 consecutive positions; 0 is no cap."
     )
+    sources: list[SourceUse] = Field(
+        default_factory=list, description="Sources of candidates; where left out, those of the recipe."
+    )
+    minimum: int | None = Field(
+        default=None,
+        ge=0,
+        le=500,
+        description="Up to so many items a list is filled with what is popular, new or left over; beyond it holds only what "
+        "the other sources found. 0: never filled; where left out, always.",
+    )
+    ttl: Duration | None = Field(default=None, description="How long a list is fresh; where left out, cache.ttl.")
     caps: list[Cap] = Field(default_factory=list, description="Caps on other attributes, or over other stretches.")
     diversity: Diversity = Diversity()
     candidates: int = Field(default=600, ge=50, le=5000, description="Candidates taken from the model.")
@@ -213,6 +225,14 @@ class Surface(Section):
     )
     new_items: int = Field(default=30, ge=0, le=1000, description="Candidates taken from the newest items.")
     deadline: Duration = Field(default=0.25, description="Time for one list; a source that is late is left out.")
+
+    def limit(self, source: str, usual: int) -> int:
+        """Most candidates of a source: `usual`, unless its own entry says otherwise."""
+        return next((use.limit for use in self.sources if use.name == source and use.limit is not None), usual)
+
+    def weights(self) -> dict[str, float]:
+        """The weights that sources are given here, by name."""
+        return {use.name: use.weight for use in self.sources if use.weight is not None}
 
 
 DEFAULT_SURFACES = [

@@ -1,27 +1,40 @@
-"""Checks of what surfaces say about re-ranking."""
+"""Checks of what surfaces say about sources and re-ranking."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from itertools import pairwise
 
 from honeyguide.config.diversity import Cap
 from honeyguide.config.given import Fault
+from honeyguide.config.positions import KeyPath
 from honeyguide.config.settings import Settings, Surface
 from honeyguide.config.table import nearest
 
 _CAPPED = ("category", "price", "properties.NAME")
 
 
-def surface_faults(settings: Settings) -> Iterator[Fault]:
-    """What is wrong with the surfaces that are declared, beside single values and names of event types."""
+def surface_faults(settings: Settings, sources: Collection[str] | None = None) -> Iterator[Fault]:
+    """What is wrong with the surfaces that are declared, beside single values and names of event types. Names of sources
+    are looked up where `sources` is given."""
     for index, surface in enumerate(settings.surfaces):
-        label = f"surfaces[{index}] ({surface.name})"
-        yield from _caps(surface, index, label)
+        for path, problem in surface_problems(surface, sources):
+            yield Fault(("surfaces", index, *path), f"surfaces[{index}] ({surface.name}): {problem}")
 
 
-def _caps(surface: Surface, index: int, label: str) -> Iterator[Fault]:
+def surface_problems(surface: Surface, sources: Collection[str] | None = None) -> Iterator[tuple[KeyPath, str]]:
+    """(path inside of the surface, problem) of one surface."""
+    if surface.ttl == 0:
+        yield ("ttl",), "ttl is 0: no list would ever be fresh; write at least 1s"
+    counted = Counter(use.name for use in surface.sources)
+    for place, use in enumerate(surface.sources):
+        if counted[use.name] > 1:
+            yield ("sources", place, "name"), f"sources[{place}] names {use.name!r} again"
+        if sources is not None and use.name not in sources:
+            cure = nearest(use.name, sources) or f"; there are {', '.join(sorted(sources))}"
+            yield ("sources", place, "name"), f"sources[{place}] names the unknown source {use.name!r}{cure}"
     for place, cap in enumerate(surface.caps):
         for key, problem in _cap(cap):
-            yield Fault(("surfaces", index, "caps", place, key), f"{label}: caps[{place}] {problem}")
+            yield ("caps", place, key), f"caps[{place}] {problem}"
 
 
 def _cap(cap: Cap) -> Iterator[tuple[str, str]]:

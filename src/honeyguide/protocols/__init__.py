@@ -433,12 +433,14 @@ class Selector(Protocol):
 class Recipe:
     """What a list is made of: filters say what may be shown, sources produce it, the scorer and selector order it.
 
-    With `features`, requests carry the user's features; they come in the same round trip as the history."""
+    `ladder` names the sources that know nothing of the request: they fill a list that is too short. With `features`,
+    requests carry the user's features; they come in the same round trip as the history."""
 
     filters: tuple[Filter, ...]
     sources: tuple[Source, ...]
     scorer: Scorer
     selector: Selector
+    ladder: tuple[str, ...] = ()
     features: bool = False
 
 

@@ -1,6 +1,6 @@
 """Candidates of several sources as one pool, and their order by score."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -30,6 +30,17 @@ def merge(found: Mapping[str, Found], size: int) -> Pool:
 def settled(scores: FloatArray) -> FloatArray:
     """The scores by which a list is ordered: rounded to 1e-6, NaN at the end."""
     return np.nan_to_num(scores, nan=-np.inf).round(6).astype(np.float32)
+
+
+def filled(pool: Pool, order: IntArray, ladder: Collection[str], minimum: int | None) -> IntArray:
+    """The candidates in `order` without those that only sources of the `ladder` found, save the best of these that it takes
+    to reach `minimum` candidates; all of them where there is no minimum."""
+    if minimum is None or not len(order):
+        return order
+    own = np.array([name not in ladder for name in pool.sources], np.bool_)
+    found = ~np.isnan(pool.ranks[order][:, own]).all(axis=1)
+    missing = max(0, minimum - int(np.count_nonzero(found)))
+    return order[found | (np.cumsum(~found) <= missing)]
 
 
 def best_first(scores: FloatArray, rows: IntArray, ids: Sequence[str]) -> IntArray:

@@ -36,7 +36,7 @@ class BlendedRanks:
 
     def score(self, request: Request, pool: Pool) -> FloatArray:
         """float32 [len(pool)]."""
-        return blended(pool, self._weights, k=self._k)
+        return blended(pool, {**self._weights, **request.surface.weights()}, k=self._k)
 
 
 def blended(pool: Pool, weights: Mapping[str, float] = WEIGHTS, *, k: float = 60.0) -> FloatArray:

@@ -27,7 +27,7 @@ from honeyguide.messages import EventIn, Explanation, Query, Reason, Rejected, S
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Recipe, Request, SlateSink, Store
 from honeyguide.recommend.epochs import Epochs
-from honeyguide.recommend.hydrate import Weighing, context_of, hydrate, overlay, with_changes
+from honeyguide.recommend.hydrate import Weighing, context_of, hydrate, overlay
 from honeyguide.recommend.late import Late, Page
 from honeyguide.recommend.lineup import Lineup, Pair
 from honeyguide.recommend.pages import cursors, page_of
@@ -35,6 +35,7 @@ from honeyguide.recommend.pipeline import Outcome, Pipeline
 from honeyguide.recommend.query import check, for_nobody, is_named, is_plain, list_key
 from honeyguide.recommend.ranked import LONG, Ranked, Served, bucket_for, decode, encode, pack
 from honeyguide.recommend.serving import ServingModels
+from honeyguide.recommend.stages import recipe_of, with_changes
 from honeyguide.recommend.subjects import Subjects
 from honeyguide.recommend.trace import trace
 from honeyguide.types import MAX_N, Item, Json, LogRow, ServedFrom, ServedSlate, UserState
@@ -138,7 +139,7 @@ class Recommend:
             return None
         lineup = self._serving.lineup
         if found.refresh:
-            self._cache.refresh(Want(key, subject, epoch), lambda: self._value(query, bucket, lineup))
+            self._cache.refresh(self.want(query)[0], lambda: self._value(query, bucket, lineup))
         ranked = decode(found.payload)
         if (strict or query.offset) and ranked.lineup != lineup.digest:
             return None
@@ -167,7 +168,7 @@ class Recommend:
         """What the list of a query is kept as, and how long it is."""
         user_id, bucket = _subject(query), bucket_for(query.offset + query.n)
         key, subject = list_key(query, user_id, bucket), self._subjects.of(query.surface, user_id)
-        return Want(key, subject, self._epochs.of(query.surface)), bucket
+        return Want(key, subject, self._epochs.of(query.surface), self._surfaces[query.surface].ttl), bucket
 
     def serves(self, surface: str) -> str:
         """The version that a surface's lists are made with now; empty if none is."""
@@ -255,7 +256,7 @@ class Recommend:
         now, degraded = self._clock.now_ms(), degraded if degraded is not None else list[str]()
         surface = self._surfaces[query.surface]
         if query.recipe is not None:
-            surface = with_changes(surface, query.recipe)
+            surface = with_changes(surface, query.recipe, self._recipes)
         pair = await self._serving.pair(query.model or surface.model, lineup)
         if (query.model or surface.model) in lineup.refused:
             degraded.append("model")
@@ -365,7 +366,7 @@ class Recommend:
         if surface is None:
             raise NotFound(f"The surface {slate.surface!r} of this slate is no longer declared.")
         if query.recipe is not None:
-            surface = with_changes(surface, query.recipe)
+            surface = with_changes(surface, query.recipe, self._recipes)
         pair = await self._serving.pair(slate.model) if slate.model else Pair(None, None)
         state = UserState("", slate.as_of)
         if slate.user_id and "state" not in slate.degraded:
@@ -405,7 +406,7 @@ class Recommend:
             raise Unavailable("No list can be made now: no source answers.", cure="Ask again in a moment; the log says why.")
 
     def _recipe(self, request: Request) -> Recipe:
-        return self._recipes[request.surface.recipe]
+        return recipe_of(self._recipes, request.surface)
 
     def _finish(
         self, query: Query, ranked: Ranked, origin: ServedFrom, started: float, noted: Noted | None = None

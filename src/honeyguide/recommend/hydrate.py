@@ -7,7 +7,6 @@ import msgspec
 import numpy as np
 
 from honeyguide.config.settings import Events, EventType, Settings, Surface
-from honeyguide.errors import FieldError, InvalidInput
 from honeyguide.messages import Query
 from honeyguide.protocols import Content, Items, Request, ServedModel, UserFeatures
 from honeyguide.types import LogRow, UserEvent, UserState
@@ -121,21 +120,6 @@ def hydrate(
         features=features,
         content=content,
     )
-
-
-def with_changes(surface: Surface, changes: Mapping[str, object]) -> Surface:
-    """The surface with some fields changed for one request; refuses unknown fields and values that do not fit."""
-    allowed = sorted(set(Surface.model_fields) - {"name"})
-    unknown = [name for name in changes if name not in allowed]
-    if unknown:
-        detail = f"a recipe has no field {unknown[0]!r}; it has {', '.join(allowed)}."
-        raise InvalidInput("The recipe cannot be used.", errors=[FieldError(f"/recipe/{unknown[0]}", detail)])
-    try:
-        return Surface.model_validate({**surface.model_dump(), **changes})
-    except ValueError as error:
-        first = error.errors()[0] if hasattr(error, "errors") else {"loc": (), "msg": str(error)}
-        pointer = "/recipe/" + "/".join(str(part) for part in first["loc"])
-        raise InvalidInput("The recipe cannot be used.", errors=[FieldError(pointer, str(first["msg"]))]) from None
 
 
 _NOT_THE_LIST = ("user_id", "n", "surface", "explain", "dry_run")

@@ -14,7 +14,7 @@ from honeyguide.clock import Clock
 from honeyguide.messages import Reason, SlateItem
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Filter, Recipe, Request, Selection, Source
-from honeyguide.ranking.pools import best_first, merge, settled
+from honeyguide.ranking.pools import best_first, filled, merge, settled
 from honeyguide.ranking.reasons import reasons_for
 from honeyguide.retrieval.learned import model_history
 from honeyguide.types import BoolArray, FloatArray, Found, Histories, IntArray, Pool, Rung
@@ -33,6 +33,7 @@ class Outcome:
     failed: list[str] = field(default_factory=list)
     found: dict[str, Found] = field(default_factory=dict)
     stages: dict[str, float] = field(default_factory=dict)
+    beyond_minimum: int = 0
     order_before: list[str] = field(default_factory=list)
     passes: list[tuple[str, float, list[str]]] = field(default_factory=list)
 
@@ -59,6 +60,8 @@ class Pipeline:
             pool = merge(outcome.found, len(request.items))
             scores = settled(recipe.scorer.score(request, pool))
             order = best_first(scores, pool.items, request.items.ids)
+            order = filled(pool, order, recipe.ladder, request.surface.minimum)
+            outcome.beyond_minimum = len(pool) - len(order)
         with self._stage(outcome, "select"):
             selection = recipe.selector.select(request, pool, scores, order, length)
         with self._stage(outcome, "explain"):

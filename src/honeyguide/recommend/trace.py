@@ -34,6 +34,7 @@ async def trace(pipeline: Pipeline, recipe: Recipe, request: Request, outcome: O
         },
         "missed": outcome.missed,
         "removed": _removed(pipeline, recipe, request, unfiltered),
+        "beyond_minimum": outcome.beyond_minimum,
         "before_variety": outcome.order_before[:_SHOWN],
         "moved": _moved(outcome),
         "reranked": _reranked(outcome),

@@ -165,7 +165,8 @@ class ContentSource:
     def retrieve(self, request: Request, allowed: BoolArray) -> Found:
         """Rows of the `surface.content` items most alike; for a history none that it has."""
         personal = request.query.item_id is None
-        if request.content is None or not request.surface.content or (personal and request.model is None):
+        limit = request.surface.limit(self.name, request.surface.content)
+        if request.content is None or not limit or (personal and request.model is None):
             return NOTHING
         vector = self._wanted(request)
         if not vector.any():
@@ -173,7 +174,7 @@ class ContentSource:
         open_to = allowed & ~_known(request)
         if personal:
             open_to[request.history_rows] = False
-        return request.content.nearest(request.items, vector, open_to, request.surface.content)
+        return request.content.nearest(request.items, vector, open_to, limit)
 
     @staticmethod
     def _wanted(request: Request) -> FloatArray:

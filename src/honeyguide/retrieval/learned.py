@@ -68,8 +68,9 @@ class LearnedSource:
         history = model_history(served, request)
         if not (history.weights > 0).any():
             return NOTHING
+        limit = request.surface.limit(self.name, request.surface.candidates)
         scores = served.model.scores(history)[0]
-        return best_rows(scores, np.where(scores > 0, served.rows, -1), allowed, request.surface.candidates)
+        return best_rows(scores, np.where(scores > 0, served.rows, -1), allowed, limit)
 
 
 class SimilarSource:
@@ -84,6 +85,7 @@ class SimilarSource:
         if served is None or not 0 <= anchor < len(served.numbers) or served.numbers[anchor] < 0:
             return NOTHING
         number = np.array([served.numbers[anchor]], dtype=np.int32)
-        found, scores = served.model.similar(number, request.surface.candidates)
+        limit = request.surface.limit(self.name, request.surface.candidates)
+        found, scores = served.model.similar(number, limit)
         real = (found[0] >= 0) & (scores[0] > 0)
-        return best_rows(scores[0][real], served.rows[found[0][real]], allowed, request.surface.candidates)
+        return best_rows(scores[0][real], served.rows[found[0][real]], allowed, limit)

@@ -49,7 +49,7 @@ class PopularSource:
         if request.popular is None:
             return NOTHING
         order = self._order.of(request.popular, request.segment)
-        return order.at(first_places(order.rows, allowed, request.surface.popular))
+        return order.at(first_places(order.rows, allowed, request.surface.limit(self.name, request.surface.popular)))
 
 
 class InterestSource:
@@ -68,7 +68,7 @@ class InterestSource:
         wanted = [request.items.category_numbers.get(name, -2) for name in request.interests]
         order = self._order.of(request.popular, request.segment)
         inside = order.at(np.flatnonzero(np.isin(request.items.categories[order.rows], wanted).any(axis=1)))
-        return inside.at(first_places(inside.rows, allowed, request.surface.popular))
+        return inside.at(first_places(inside.rows, allowed, request.surface.limit(self.name, request.surface.popular)))
 
 
 class NewItemSource:
@@ -82,7 +82,7 @@ class NewItemSource:
         rows = request.items.newest()
         created = request.items.created_at[rows]
         young = (created <= request.now) & (created > request.now - request.new_item_age)
-        return Found(first_allowed(rows[young], allowed, request.surface.new_items))
+        return Found(first_allowed(rows[young], allowed, request.surface.limit(self.name, request.surface.new_items)))
 
 
 class CatalogueSource:
@@ -94,8 +94,9 @@ class CatalogueSource:
     def retrieve(self, request: Request, allowed: BoolArray) -> Found:
         """Rows of `surface.popular` items, those without a creation time last."""
         rows = request.items.newest()
-        dated = first_allowed(rows[request.items.created_at[rows] <= request.now], allowed, request.surface.popular)
-        missing = request.surface.popular - len(dated)
+        limit = request.surface.limit(self.name, request.surface.popular)
+        dated = first_allowed(rows[request.items.created_at[rows] <= request.now], allowed, limit)
+        missing = limit - len(dated)
         if missing <= 0:
             return Found(dated)
         undated = np.flatnonzero(allowed & (request.items.created_at == 0))[:missing].astype(np.int32)

@@ -22,7 +22,8 @@ _LOOK: Final = 4  # times the length of a list that are looked at before everyth
 
 @dataclass(frozen=True, slots=True)
 class AsServed:
-    """A ranker (`offline.evaluation`) that does what the recipe `personal` does, without new items and segments.
+    """A ranker (`offline.evaluation`) that does what the recipe `personal` does, without new items, those by content, and
+    segments.
 
     `ids`: of the items that scores are for; `categories` int32 [items, m], the main one first; `popular` int32: the items
     that anybody touched, most popular first."""
@@ -35,7 +36,8 @@ class AsServed:
     def __call__(self, scores: FloatArray, k: int) -> IntArray:
         """int32 [users, k], -1 pads, for scores float32 [users, items] that are -inf where an item is not allowed."""
         lists = np.full((len(scores), k), -1, dtype=np.int32)
-        most = min(_LOOK * k, _unmixed(), self.surface.candidates, scores.shape[1])
+        limit = self.surface.limit("model", self.surface.candidates)
+        most = min(_LOOK * k, _unmixed(self._weights()), limit, scores.shape[1])
         best = top_k(np.where(scores > 0, scores, -np.inf), most)
         for row, (line, found) in enumerate(zip(scores, best, strict=True)):
             chosen = self._head(found, k)
@@ -56,21 +58,25 @@ class AsServed:
         allowed = scores > -np.inf
         rows = np.where(scores > 0, np.arange(len(scores), dtype=np.int32), -1)
         found = {
-            "model": best_rows(scores, rows, allowed, self.surface.candidates),
-            "popular": Found(first_allowed(self.popular, allowed, self.surface.popular)),
+            "model": best_rows(scores, rows, allowed, self.surface.limit("model", self.surface.candidates)),
+            "popular": Found(first_allowed(self.popular, allowed, self.surface.limit("popular", self.surface.popular))),
         }
-        pool = merge(found, len(scores))
+        taken = {use.name for use in self.surface.sources} or set(found)
+        pool = merge({name: each for name, each in found.items() if name in taken}, len(scores))
         if not len(pool):
             return pool.items
-        ranked = pool.items[best_first(settled(blended(pool)), pool.items, self.ids)]
+        ranked = pool.items[best_first(settled(blended(pool, self._weights())), pool.items, self.ids)]
         return ranked[capped(self.categories[ranked, 0], self.surface.max_per_category, k)]
 
+    def _weights(self) -> dict[str, float]:
+        return {**WEIGHTS, **self.surface.weights()}
 
-def _unmixed() -> int:
+
+def _unmixed(weights: Mapping[str, float]) -> int:
     """How many of a model's best stand before anything popular in the blend: the first popular item has its whole weight."""
     ranks = np.arange(1_000, dtype=np.float32)[:, None]
-    own = blended(Pool(np.arange(1_000, dtype=np.int32), ranks, ranks, ("model",)))
-    return int(np.count_nonzero(own > WEIGHTS["popular"]))
+    own = blended(Pool(np.arange(1_000, dtype=np.int32), ranks, ranks, ("model",)), weights)
+    return int(np.count_nonzero(own > weights["popular"]))
 
 
 def surface_of(settings: Settings) -> Surface:
