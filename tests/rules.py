@@ -9,7 +9,7 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -32,6 +32,11 @@ class Module:
     def tree(self) -> ast.Module:
         return ast.parse(self.source)
 
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All nodes of the tree: walking it is most of the work of a rule."""
+        return list(ast.walk(self.tree))
+
     @property
     def is_package(self) -> bool:
         return self.path.endswith("__init__.py")
@@ -46,15 +51,16 @@ def sample(name: str, source: str) -> Module:
     return Module(f"{PACKAGE}.{name}", f"src/{PACKAGE}/{name.replace('.', '/')}.py", source)
 
 
-def modules(folder: Path = SOURCE) -> list[Module]:
-    """Every Python file under a folder of the repository."""
+@cache
+def modules(folder: Path = SOURCE) -> tuple[Module, ...]:
+    """Every Python file under a folder of the repository, read and parsed once in a run of the tests."""
     found = []
     for path in sorted(folder.rglob("*.py")):
         relative = path.relative_to(ROOT)
         parts = relative.with_suffix("").parts[1 if relative.parts[0] == "src" else 0 :]
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         found.append(Module(name, relative.as_posix(), path.read_text(encoding="utf-8")))
-    return found
+    return tuple(found)
 
 
 def tracked_files() -> list[Path]:
@@ -118,7 +124,7 @@ def dynamic_imports(module: Module) -> list[str]:
 
 def functions(module: Module) -> list[Function]:
     """All functions and methods, nested ones too."""
-    return [node for node in ast.walk(module.tree) if isinstance(node, Function)]
+    return [node for node in module.nodes if isinstance(node, Function)]
 
 
 def body_without_docstring(node: Definition) -> list[ast.stmt]:
@@ -138,7 +144,7 @@ def function_lines(function: Function) -> int:
 def code_lines(module: Module) -> int:
     """Lines that are neither empty nor comment nor docstring."""
     told: set[int] = set()
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, Definition) and body_without_docstring(node) is not node.body:
             told.update(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
     lines = enumerate(module.source.splitlines(), 1)

@@ -1,5 +1,6 @@
 """Limits that keep the code readable and the promises true: sizes, docstrings, what is never called."""
 
+from collections.abc import Sequence
 from statistics import median, quantiles
 
 import pytest
@@ -21,7 +22,7 @@ REASONS: dict[str, str] = {
 }
 
 
-def lengths(sources: list[Module]) -> list[int]:
+def lengths(sources: Sequence[Module]) -> list[int]:
     """Lines of every function that has a body."""
     return [lines for module in sources for f in rules.functions(module) if (lines := rules.function_lines(f))]
 
