@@ -8,10 +8,25 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from honeyguide.config.settings import Surface
+from honeyguide.recommend.exploring import Exploring
+
 for name in [name for name in os.environ if name.startswith("HONEYGUIDE_")]:
     del os.environ[name]  # a developer's own settings
 
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"  # servers under test are on this machine
+
+os.environ["HONEYGUIDE_EXPLORATION__SHARE"] = "0"  # processes that tests start serve lists as they are ranked
+
+
+def _share(self: Exploring, surface: Surface) -> float:
+    """And so do servers in this process, unless a test says what share of lists is drawn by chance."""
+    if surface.explore.share is not None:
+        return surface.explore.share
+    return self.settings.share if "share" in self.settings.model_fields_set else 0.0
+
+
+Exploring.share = _share  # type: ignore[method-assign]
 
 # So that a failing suite shows what differs.
 pytest.register_assert_rewrite("honeyguide.testing.stores", "honeyguide.testing.shared_cache")

@@ -4,7 +4,7 @@ Requests are decoded strictly: an unknown field is an error. What a decoder cann
 declared event types) is checked by the verb itself, so that library and HTTP callers meet the same rules.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -112,6 +112,7 @@ class Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defau
     `exclude` leaves items out. `events` are added to the user's history for this request only. `model` (alias or
     `name@version`) and `recipe` (fields of the surface to change) override the surface. `personalised=False` uses and
     stores no history. `dry_run` leaves no trace: no cache, no exposure, no slate. `offset` skips the list's beginning.
+    `explore=False` serves the list as it is ranked; `seed` draws with this seed instead of the request's own.
     """
 
     user_id: str = ""
@@ -129,10 +130,13 @@ class Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defau
     explain: bool = False
     offset: int = 0
     context: Json | None = None
+    explore: bool = True
+    seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] | None = None
 
 
 class Reason(msgspec.Struct, omit_defaults=True):
-    """Why an item is in a list. `code`: because_of, popular, popular_in_segment, new, similar_to, ranked.
+    """Why an item is in a list. `code`: because_of, popular, popular_in_segment, popular_in_interests, new, similar_to,
+    ranked; explored where chance has put it there.
 
     `item_id` is the item of the user's own history that speaks most for it, and `share` how much of the score it gives.
     `text` is the sentence for people."""

@@ -255,13 +255,23 @@ class FeatureCheck(msgspec.Struct, kw_only=True):
     examples: list[Json] = msgspec.field(default_factory=list)
 
 
+class Explored(msgspec.Struct, omit_defaults=True, gc=False):
+    """How positions were drawn, for them to be drawn again: the whole list (`all`) or slots; `reach` places of the ranked
+    list were candidates. For Thompson sampling, `clicks` of `seen` times are what was known of each of these."""
+
+    how: Literal["all", "thompson", "softmax"]
+    reach: int
+    clicks: list[int] = msgspec.field(default_factory=list)
+    seen: list[int] = msgspec.field(default_factory=list)
+
+
 class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """A slate as logged: enough to say what was shown and to make the same list again.
 
     `items` in the order shown; `propensities` empty means 1.0 for each; `as_of` is the log position of the user's state
     and `computed_at` the clock when the list was made; `missed` names sources that did not answer then; `late` are items
-    removed after the cache; `context` holds the request as it was understood (filters, overlay, overrides). A share of the
-    lists has `features`, if it was made for this request."""
+    removed after the cache; `explored` is there if positions were drawn, by `seed`; `context` holds the request as it was
+    understood (filters, overlay, overrides). A share of the lists has `features`, if it was made for this request."""
 
     request_id: str
     ts: int
@@ -283,6 +293,7 @@ class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     late: list[str] = msgspec.field(default_factory=list)
     context: Json = msgspec.field(default_factory=dict)
     features: ServedFeatures | None = None
+    explored: Explored | None = None
 
 
 @dataclass(frozen=True, slots=True)

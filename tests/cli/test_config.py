@@ -3,6 +3,8 @@
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from honeyguide.config import load
 from honeyguide.config.reference import json_schema, reference
 from tests.cli.conftest import Run
@@ -22,6 +24,11 @@ exclude = ["purchase"]
 name = "similar"
 deadline = "1s"
 """
+
+
+@pytest.fixture(autouse=True)
+def _plain_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HONEYGUIDE_EXPLORATION__SHARE", raising=False)
 
 
 def test_show_is_a_file_that_means_the_same(run: Run, folder: Path) -> None:

@@ -24,6 +24,17 @@ def test_the_defaults_are_fine() -> None:
     ("settings", "problem"),
     [
         (
+            {"surfaces": [{"name": "a", "explore": {"slots": [3, 1, 3]}}]},
+            "surfaces[0] (a): explore.slots names a position twice: [3, 1, 3]",
+        ),
+        (
+            {"surfaces": [{"name": "a", "explore": {"slots": [3]}}], "feature_store": {"builtin": False}},
+            (
+                "surfaces[0] (a): explore.by is 'thompson', but no feature view of items counts clicks_30d or "
+                "impressions_30d; leave feature_store.builtin on, or write explore.by = 'softmax'"
+            ),
+        ),
+        (
             {"surfaces": [{"name": "a", "exclude": ["purchse"]}]},
             "surfaces[0] (a): exclude names the unknown event type 'purchse'; did you mean purchase?",
         ),

@@ -85,7 +85,7 @@ def test_items_in_thirty_columns_have_their_bounded_bytes() -> None:
     """Arrays of at most 240 bytes per item, whatever there is in the log, and 120 more while the next columns are made: a
     million items are 240 MB."""
     windows = ("1h", "1d", "7d", "30d")
-    more = [view(f"carts_{window}", "count", "add_to_cart", window=window) for window in windows]
+    more = [view(f"carts_{window}", "count", "add_to_cart", window=window) for window in windows[1:]]
     more += [view(f"stars_{window}", "mean", "rating", of="value", window=window) for window in windows]
     more += [view("last_sold", "time_since", "purchase")]
     settings = Settings(features=[each.model_copy(update={"entity": "item"}) for each in more])

@@ -96,6 +96,7 @@ RECORD: Final[Json] = {
     "config": "9f2c1a7e",
     "arm": "",
     "propensities": [],
+    "explored": "none",
     "degraded": [],
     "late": [],
     "context": {},

@@ -71,6 +71,8 @@ FIELDS: Final[dict[str, FieldRule]] = {
     "personalised": FieldRule(f"{_FLAG}: whether the user's history may be used and kept"),
     "dry_run": FieldRule(f"{_FLAG}: whether to leave no trace: no cache, no slate"),
     "explain": FieldRule(f"{_FLAG}: whether to add the trace of how the list came about"),
+    "explore": FieldRule(f"{_FLAG}: whether chance may decide positions of the list"),
+    "seed": FieldRule("a whole number from 0 to 4294967295", {"minimum": 0, "maximum": 2**32 - 1}),
     "title": FieldRule("text"),
     "categories": FieldRule("a list of texts, the main category first"),
     "image_url": FieldRule("the address of a picture"),

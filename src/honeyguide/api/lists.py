@@ -117,11 +117,11 @@ class Lists:
         Returns the versions that made the list of that page where others serve by now."""
         if query.model == "":
             raise refused("model", f"There is no name in it. {takes('model')}")
-        if query.model is not None or query.recipe is not None or query.events is not None or query.dry_run:
+        if any(each is not None for each in (query.model, query.recipe, query.events, query.seed)) or query.dry_run:
             self._gate.admit(headers, "admin", method)
         if query.cursor is None:
             return None
-        (query.offset, lineup), query.cursor = self._recommend.page(query.cursor), None
+        (query.offset, query.seed, lineup), query.cursor = self._recommend.page(query.cursor), None
         return lineup
 
     async def _served(self, query: Query, lineup: Lineup | None = None) -> tuple[Served, float | None]:
@@ -164,6 +164,7 @@ def query_of(asked: RecommendParams) -> RecommendIn:
         personalised=asked.personalised,
         dry_run=asked.dry_run,
         explain=asked.explain,
+        explore=asked.explore,
         cursor=asked.cursor,
     )
 

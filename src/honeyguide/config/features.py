@@ -16,6 +16,8 @@ _WINDOWS: Final = {"1h": _HOUR, "1d": _DAY, "7d": 7 * _DAY, "30d": 30 * _DAY}
 
 ITEM_FIELDS: Final = ("title", "categories", "price", "available", "created_at", "vector")
 """What an attribute of an item may be `of`, beside `properties.NAME`; `available` is whether it may be shown."""
+CLICK_RATES: Final = ("clicks_30d", "impressions_30d")
+"""The views of items that Thompson sampling looks at: how often clicked, how often shown."""
 NUMBERS_OF_EVENTS: Final = ("value", "quantity")
 TEXTS_OF_EVENTS: Final = ("type", "surface", "session_id", "device_id")
 ITEM: Final = "item."
@@ -89,6 +91,7 @@ def _of_items(weights: dict[str, float]) -> list[FeatureView]:
         ]
     return [
         *views,
+        item("impressions_30d", "count", "impression", window=_WINDOWS["30d"]),
         item("popularity", "count", *weights, weights=weights, window="30d"),
         item("rating_count", "count", "rating"),
         item("rating_mean", "mean", "rating", of="value", prior=3.0, prior_weight=5),

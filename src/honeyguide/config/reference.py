@@ -17,6 +17,7 @@ _TITLES = {
     ("surfaces", ANY, "sources", ANY): "[[surfaces.sources]]",
     ("surfaces", ANY, "caps", ANY): "[[surfaces.caps]]",
     ("surfaces", ANY, "diversity"): "[surfaces.diversity]",
+    ("surfaces", ANY, "explore"): "[surfaces.explore]",
     ("features", ANY): "[[features]]",
 }
 
@@ -39,9 +40,9 @@ def reference() -> str:
 
 
 def literal(value: Any) -> str:
-    """A value as TOML writes it on one line."""
+    """A value as TOML writes it on one line. TOML has no null: what is not set is left out."""
     if isinstance(value, dict):
-        inside = ", ".join(f"{bare(name)} = {literal(held)}" for name, held in value.items())
+        inside = ", ".join(f"{bare(name)} = {literal(held)}" for name, held in value.items() if held is not None)
         return f"{{ {inside} }}" if inside else "{}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(literal(element) for element in value)}]"

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr
 
 from honeyguide.config.diversity import Cap, Diversity
+from honeyguide.config.exploration import Exploration, Explore
 from honeyguide.config.sources import SourceUse
 from honeyguide.config.values import ContentField, Duration, Name, Section, Share, Size, Window, laid_over
 
@@ -225,6 +226,7 @@ class Surface(Section):
     )
     new_items: int = Field(default=30, ge=0, le=1000, description="Candidates taken from the newest items.")
     deadline: Duration = Field(default=0.25, description="Time for one list; a source that is late is left out.")
+    explore: Explore = Explore()
 
     def limit(self, source: str, usual: int) -> int:
         """Most candidates of a source: `usual`, unless its own entry says otherwise."""
@@ -383,6 +385,7 @@ class Settings(Section):
     segments: Segments = Segments()
     cache: Cache = Cache()
     recommend: Recommend = Recommend()
+    exploration: Exploration = Exploration()
     surfaces: list[Surface] = Field(
         default_factory=list,
         description="Surfaces. One with a built-in's name changes only the keys that it gives.",

@@ -1,10 +1,11 @@
-"""Checks of what surfaces say about sources and re-ranking."""
+"""Checks of what surfaces say about sources, re-ranking and exploration."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator
 from itertools import pairwise
 
 from honeyguide.config.diversity import Cap
+from honeyguide.config.features import CLICK_RATES, all_views
 from honeyguide.config.given import Fault
 from honeyguide.config.positions import KeyPath
 from honeyguide.config.settings import Settings, Surface
@@ -19,6 +20,8 @@ def surface_faults(settings: Settings, sources: Collection[str] | None = None) -
     for index, surface in enumerate(settings.surfaces):
         for path, problem in surface_problems(surface, sources):
             yield Fault(("surfaces", index, *path), f"surfaces[{index}] ({surface.name}): {problem}")
+        for key, problem in _explore(surface, settings):
+            yield Fault(("surfaces", index, "explore", key), f"surfaces[{index}] ({surface.name}): explore.{key} {problem}")
 
 
 def surface_problems(surface: Surface, sources: Collection[str] | None = None) -> Iterator[tuple[KeyPath, str]]:
@@ -35,6 +38,18 @@ def surface_problems(surface: Surface, sources: Collection[str] | None = None) -
     for place, cap in enumerate(surface.caps):
         for key, problem in _cap(cap):
             yield ("caps", place, key), f"caps[{place}] {problem}"
+
+
+def _explore(surface: Surface, settings: Settings) -> Iterator[tuple[str, str]]:
+    """(key, problem): positions that are named twice, or drawn by click rates of which there is no view."""
+    explore = surface.explore
+    if len(set(explore.slots)) < len(explore.slots):
+        yield "slots", f"names a position twice: {explore.slots}"
+    views = {view.name for view in all_views(settings).values() if view.entity == "item" and view.kind == "count"}
+    lacking = [name for name in CLICK_RATES if name not in views]
+    if explore.slots and explore.by == "thompson" and lacking:
+        cure = "leave feature_store.builtin on, or write explore.by = 'softmax'"
+        yield "by", f"is 'thompson', but no feature view of items counts {' or '.join(lacking)}; {cure}"
 
 
 def _cap(cap: Cap) -> Iterator[tuple[str, str]]:

@@ -142,7 +142,7 @@ def _allowed(kind: Kind, field: FieldInfo) -> str:
         return ("a whole number" if annotation is int else "a number") + _bounds(field.metadata)
     if kind == "list":
         most = next((entry.max_length for entry in field.metadata if isinstance(entry, MaxLen)), None)
-        numbers = get_args(annotation)[0] in (int, float)
+        numbers = _element_type(annotation) in (int, float)
         return f"a list of {'numbers' if numbers else 'texts'}" + (f", at most {most}" if most else "")
     fixed: dict[str, str] = {
         "text": "a text",
@@ -155,6 +155,12 @@ def _allowed(kind: Kind, field: FieldInfo) -> str:
         "tables": "a list of tables",
     }
     return fixed[kind]
+
+
+def _element_type(annotation: Any) -> Any:
+    """`X` of `list[X]`, without annotations."""
+    element = next(iter(get_args(annotation)), None)
+    return get_args(element)[0] if get_origin(element) is Annotated else element
 
 
 def one_of(values: Iterable[Any]) -> str:

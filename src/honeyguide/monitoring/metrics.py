@@ -96,6 +96,9 @@ class Metrics:
         self.recommend_fallbacks = self._counter(
             "recommend_fallbacks_total", "Lists that lacked something, by what was missing.", ("surface", "reason")
         )
+        self.recommend_explored = self._counter(
+            "recommend_explored_total", "Lists of which something was drawn by chance, by how.", ("surface", "how")
+        )
         self.recommend_deadline_exceeded = self._counter(
             "recommend_deadline_exceeded_total", "Stages that missed their deadline.", ("stage",)
         )

@@ -36,7 +36,7 @@ class Caps:
         caps = caps_of(request.surface)
         if not caps:
             return None
-        columns = [_column(cap, request.items, candidates.rows) for cap in caps]
+        columns = [column(cap, request.items, candidates.rows) for cap in caps]
         limits = [(cap.most, cap.window) for cap in caps]
         return let_through(zip(*columns, strict=True), limits, min(length, len(candidates)))
 
@@ -126,8 +126,8 @@ class _Gate:
             held.append((line[0], values))
 
 
-def _column(cap: Cap, items: Items, rows: IntArray) -> Iterable[Hashable]:
-    """Each item's value; None where it has none."""
+def column(cap: Cap, items: Items, rows: IntArray) -> Iterable[Hashable]:
+    """The value that a cap looks at, of the items at `rows`; None where there is none."""
     if cap.of == "category":
         return _numbers(items.categories[rows, 0])
     if cap.of == "price":

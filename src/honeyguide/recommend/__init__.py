@@ -27,13 +27,14 @@ from honeyguide.messages import EventIn, Explanation, Query, Reason, Rejected, S
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Recipe, Request, SlateSink, Store
 from honeyguide.recommend.epochs import Epochs
+from honeyguide.recommend.exploring import Exploring, account
 from honeyguide.recommend.hydrate import Weighing, context_of, hydrate, overlay
 from honeyguide.recommend.late import Late, Page
 from honeyguide.recommend.lineup import Lineup, Pair
-from honeyguide.recommend.pages import cursors, page_of
+from honeyguide.recommend.pages import cursors, drawn_cursor, page_of
 from honeyguide.recommend.pipeline import Outcome, Pipeline
 from honeyguide.recommend.query import check, for_nobody, is_named, is_plain, list_key
-from honeyguide.recommend.ranked import LONG, Ranked, Served, bucket_for, decode, encode, pack
+from honeyguide.recommend.ranked import LONG, Ranked, Served, bucket_for, decode, encode, items_of, pack
 from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.stages import recipe_of, with_changes
 from honeyguide.recommend.subjects import Subjects
@@ -93,7 +94,7 @@ class Recommend:
         self._clock, self._ids, self._metrics = clock, ids, metrics
         self._surfaces = settings.all_surfaces()
         self._weighing = Weighing.of(settings.events)
-        self._late = Late(items)
+        self._late = Late(items, Exploring(self._surfaces, recipes, settings.exploration, items))
         self._bound: dict[tuple[str, ServedFrom], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
     async def recommend(self, query: Query) -> Slate:
@@ -120,7 +121,9 @@ class Recommend:
         """A list that is made for this request alone."""
         made = await self._make(query, LONG, lineup)
         served = self._finish(query, made.ranked, _origin(made.ranked), started, made.noted)
-        served.trace, served.stages = await self._trace(made) if query.explain else None, made.outcome.stages
+        served.stages = made.outcome.stages
+        if query.explain:
+            served.trace = await self._trace(made) | (served.trace or {})
         return served
 
     def serve_cached(self, query: Query, *, strict: bool = False, again: bool = False) -> Served | None:
@@ -206,18 +209,15 @@ class Recommend:
             cure = "Slates are written within 100 ms of being served."
             raise NotFound(f"There is no slate {request_id!r}.", cure=cure)
         made = await self._make_again(slate)
-        late = set(slate.late)
-        ids = [item.item_id for item in made.outcome.items if item.item_id not in late]
-        offset = int(slate.context.get("offset", 0))
-        replayed = ids[offset : offset + slate.n]
+        page = self._late.again(made.request.query, made.ranked, slate, made.request.items)
         funnel = await self._trace(made) | {"configuration_changed": slate.config != self._fingerprint}
-        by_id = {item.item_id: item for item in made.outcome.items}
+        funnel["exploration"] = account(slate.explored, slate.seed, slate.propensities, len(slate.items))
         return Explanation(
             request_id=request_id,
             served=slate.items,
-            replayed=replayed,
-            matches=replayed == slate.items,
-            items=[by_id[item_id] for item_id in replayed if item_id in by_id],
+            replayed=page.shown,
+            matches=page.shown == slate.items,
+            items=items_of(page.items),
             trace=funnel,
             slate=msgspec.to_builtins(slate),
         )
@@ -225,11 +225,11 @@ class Recommend:
     async def _trace(self, made: Made) -> Json:
         return await trace(self._pipeline, self._recipe(made.request), made.request, made.outcome)
 
-    def page(self, cursor: str) -> tuple[int, Lineup | None]:
-        """Where the page of a cursor begins, and the versions that made its list if others serve now and those are still
-        here. Raises InvalidInput for a cursor that we did not give."""
-        offset, digest = page_of(cursor)
-        return offset, self._serving.before(digest) if digest != self._serving.lineup.digest else None
+    def page(self, cursor: str) -> tuple[int, int | None, Lineup | None]:
+        """Where the page of a cursor begins, the seed by which its list was drawn if it was, and the versions that made it
+        if others serve now and those are still here. Raises InvalidInput for a cursor that we did not give."""
+        offset, digest, seed = page_of(cursor)
+        return offset, seed, self._serving.before(digest) if digest != self._serving.lineup.digest else None
 
     async def _value(self, query: Query, bucket: int, lineup: Lineup, noted: list[Noted] | None = None) -> Computed:
         """The encoded list for the cache; empty for a user of whom nothing is known. A degraded one is not kept.
@@ -412,9 +412,11 @@ class Recommend:
         self, query: Query, ranked: Ranked, origin: ServedFrom, started: float, noted: Noted | None = None
     ) -> Served:
         """See to what happens after the cache, log the slate, count."""
-        page, end = self._late.page(query, ranked), query.offset + query.n
+        request_id, end = self._ids.next(), query.offset + query.n
+        seed = zlib.crc32(request_id.encode()) if query.seed is None else query.seed
+        page = self._late.page(query, ranked, seed)
         served = Served(
-            request_id=self._ids.next(),
+            request_id=request_id,
             user_id=query.user_id,
             surface=query.surface,
             ids=page.ids,
@@ -425,20 +427,23 @@ class Recommend:
             model=ranked.model,
             rung=ranked.rung,
             degraded=ranked.degraded if origin != "stale-error" else [*ranked.degraded, "stale"],
-            next_cursor=cursors(ranked.lineup)[end] if end < MAX_N and end < page.length else None,
+            next_cursor=_cursor(ranked, end, seed, page) if end < MAX_N and end < page.length else None,
         )
+        if query.explain:
+            served.trace = {"exploration": account(page.explored, seed, page.propensities, len(page.shown))}
         if not query.dry_run:
-            slate = self._slate(query, ranked, served, page)
+            slate = self._slate(query, ranked, served, page, seed)
             if noted is not None:
                 slate.features = noted.of(np.array([self._items.number(item_id) for item_id in page.shown], np.int32))
             self._slates.add(slate)
+        if page.explored is not None:
+            self._metrics.recommend_explored.labels(query.surface, page.explored.how).inc()
         self._count(query.surface, origin, self._clock.monotonic() - started)
         return served
 
-    def _slate(self, query: Query, ranked: Ranked, served: Served, page: Page) -> ServedSlate:
-        request_id = served.request_id
+    def _slate(self, query: Query, ranked: Ranked, served: Served, page: Page, seed: int) -> ServedSlate:
         return ServedSlate(
-            request_id=request_id,
+            request_id=served.request_id,
             ts=self._clock.now_ms(),
             user_id=_subject(query),
             surface=query.surface,
@@ -449,12 +454,14 @@ class Recommend:
             model=ranked.model,
             as_of=ranked.as_of,
             computed_at=ranked.computed_at,
-            seed=zlib.crc32(request_id.encode()),
+            seed=seed,
             config=self._fingerprint,
             degraded=served.degraded,
             missed=ranked.missed,
             late=page.late,
             context=context_of(query),
+            propensities=page.propensities,
+            explored=page.explored,
         )
 
     def _count(self, surface: str, origin: ServedFrom, seconds: float) -> None:
@@ -471,6 +478,10 @@ class Recommend:
 def _subject(query: Query) -> str:
     """The user whose history is used: none when the request is not to be personal."""
     return query.user_id if query.personalised else ""
+
+
+def _cursor(ranked: Ranked, end: int, seed: int, page: Page) -> str:
+    return cursors(ranked.lineup)[end] if page.explored is None else drawn_cursor(ranked.lineup, end, seed)
 
 
 def _origin(ranked: Ranked) -> ServedFrom:

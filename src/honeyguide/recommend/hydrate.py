@@ -122,7 +122,7 @@ def hydrate(
     )
 
 
-_NOT_THE_LIST = ("user_id", "n", "surface", "explain", "dry_run")
+_NOT_THE_LIST = ("user_id", "n", "surface", "explain", "dry_run", "seed")
 
 
 def context_of(query: Query) -> dict[str, object]:

@@ -87,6 +87,7 @@ def _record(slate: ServedSlate) -> SlateRecord:
         config=slate.config,
         arm=slate.arm,
         propensities=slate.propensities,
+        explored=slate.explored.how if slate.explored is not None else "none",
         degraded=slate.degraded,
         late=slate.late,
         context=slate.context,

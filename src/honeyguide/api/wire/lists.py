@@ -1,5 +1,7 @@
 """Recommendations and slates on the wire."""
 
+from typing import Literal
+
 import msgspec
 
 from honeyguide.api.wire.base import In, Moment
@@ -67,8 +69,9 @@ class RecommendIn(Query, kw_only=True, forbid_unknown_fields=True, omit_defaults
     `item_id` is the anchor of a `similar` surface. `candidates` limits the answer to these items (to rank a given list);
     `exclude` leaves items out. `personalised=false` uses and stores no history. `cursor` asks for the page after the one
     that gave it, of the same request. `events` (added to the user's history for this request only), `model` (an alias,
-    or name@version), `recipe` (fields of the surface to change) and `dry_run` (no cache, no exposure, no slate)
-    need the scope admin.
+    or name@version), `recipe` (fields of the surface to change), `seed` (draw with it instead of the request's own) and
+    `dry_run` (no cache, no exposure, no slate) need the scope admin. `explore=false` serves the list as it is ranked, with
+    nothing drawn.
     """
 
     cursor: str | None = None
@@ -91,6 +94,7 @@ class RecommendParams(In):
     personalised: bool = True
     dry_run: bool = False
     explain: bool = False
+    explore: bool = True
     cursor: str | None = None
 
 
@@ -147,7 +151,8 @@ class RequestParams(In):
 
 
 class SlateRecord(msgspec.Struct, kw_only=True):
-    """A slate as it was logged. `propensities` empty means 1 for each item; `late` was removed after the cache."""
+    """A slate as it was logged. `propensities` empty means 1 for each item; `late` was removed after the cache; `explored`
+    says how positions were drawn: the whole list alike (`all`), some by `thompson` or `softmax`, or none."""
 
     request_id: str
     served_at: Moment
@@ -164,6 +169,7 @@ class SlateRecord(msgspec.Struct, kw_only=True):
     config: str
     arm: str
     propensities: list[float]
+    explored: Literal["none", "all", "thompson", "softmax"]
     degraded: list[str]
     late: list[str]
     context: Json

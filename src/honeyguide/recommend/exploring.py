@@ -1,0 +1,161 @@
+"""Exploration of one answer: whether this request explores, what it draws from, and the page that comes of it.
+
+A share of all requests, chosen by their seed, gets a list that is drawn as a whole; on the others a surface may have single
+positions drawn. Whoever gets neither pays one comparison.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from honeyguide.config.exploration import Exploration
+from honeyguide.config.features import CLICK_RATES
+from honeyguide.config.settings import Surface
+from honeyguide.messages import Query, SlateItem
+from honeyguide.protocols import Items, Recipe
+from honeyguide.ranking.caps import caps_of, column
+from honeyguide.ranking.exploration import Chances, Drawn, Limit, draw, held_back_by, softmax, thompson, uniform
+from honeyguide.recommend.ranked import SHORT, Part, ids_of, items_of
+from honeyguide.recommend.stages import with_changes
+from honeyguide.types import Explored, Json
+
+REACH: Final = SHORT
+"""The candidates of what is drawn are the first places of the list: those that every length of it has."""
+_SEEDS: Final = 2**32
+
+
+def account(explored: Explored | None, seed: int, propensities: Sequence[float], length: int) -> Json:
+    """What an explanation says of it: how positions were drawn, by which seed, and the propensity of each that was shown."""
+    how = explored.how if explored is not None else "none"
+    return {"how": how, "seed": seed, "propensities": list(propensities) or [1.0] * length}
+
+
+class _Scored(msgspec.Struct):
+    score: float
+
+
+_scores = msgspec.json.Decoder(list[_Scored])
+_json = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A page of a list that was drawn: `ids` and `items` as comma-separated JSON, `shown` the ids again, the propensity of
+    each, and what the slate keeps of it."""
+
+    ids: bytes
+    items: bytes
+    shown: list[str]
+    propensities: list[float]
+    explored: Explored
+
+
+class Exploring:
+    """Draws positions of lists."""
+
+    def __init__(
+        self, surfaces: Mapping[str, Surface], recipes: Mapping[str, Recipe], settings: Exploration, items: Items
+    ) -> None:
+        self._surfaces, self._recipes, self.settings, self._items = surfaces, recipes, settings, items
+        self._below = {name: self._threshold(surface) for name, surface in surfaces.items()}
+
+    def explores(self, query: Query, seed: int) -> bool:
+        """Whether anything of this list is drawn. A page of an earlier list explores as that one did, by its seed."""
+        below = self._below[query.surface] if query.recipe is None else self._threshold(self._surface(query))
+        return seed < below and query.explore and (query.offset == 0 or query.seed is not None)
+
+    def page(self, query: Query, part: Part, seed: int, *, gone: int, fixed: Collection[int] = ()) -> Turn:
+        """The page of a query whose list explores. `gone` of its first `REACH` places were taken out after the cache; those
+        at the positions `fixed` stay where they are."""
+        surface, reach = self._surface(query), REACH - gone
+        if seed < self._whole_below(surface):
+            return self._drawn(query, part, seed, Explored("all", reach), self._items, fixed)
+        explored = Explored(surface.explore.by, reach)
+        if explored.how == "thompson":
+            rows = [self._items.number(item_id) for item_id in ids_of(part.cut(0, reach)[0])]
+            rates = np.nan_to_num(self._items.features.gather(np.array(rows, np.int32), CLICK_RATES)).astype(np.int64)
+            explored.clicks, explored.seen = rates[:, 0].tolist(), rates[:, 1].tolist()
+        return self._drawn(query, part, seed, explored, self._items, fixed)
+
+    def again(
+        self, query: Query, part: Part, seed: int, explored: Explored, items: Items, *, fixed: Collection[int] = ()
+    ) -> Turn:
+        """The page as it was drawn before, on the items of then."""
+        return self._drawn(query, part, seed, explored, items, fixed)
+
+    def _surface(self, query: Query) -> Surface:
+        surface = self._surfaces[query.surface]
+        return surface if query.recipe is None else with_changes(surface, query.recipe, self._recipes)
+
+    def share(self, surface: Surface) -> float:
+        """The share of requests whose whole list is drawn."""
+        return self.settings.share if surface.explore.share is None else surface.explore.share
+
+    def _whole_below(self, surface: Surface) -> int:
+        """The seeds below it draw the whole list."""
+        return round(self.share(surface) * _SEEDS)
+
+    def _threshold(self, surface: Surface) -> int:
+        """The seeds below it draw something."""
+        return _SEEDS if surface.explore.slots else self._whole_below(surface)
+
+    def _drawn(self, query: Query, part: Part, seed: int, explored: Explored, items: Items, fixed: Collection[int]) -> Turn:
+        surface, start, end = self._surface(query), query.offset, query.offset + query.n
+        ids = ids_of(part.ids)
+        rows = np.array([items.number(item_id) for item_id in ids], np.int32)
+        chosen = draw(
+            self._chances(part, surface, explored),
+            range(end) if explored.how == "all" else [slot - 1 for slot in surface.explore.slots],
+            size=len(ids),
+            reach=explored.reach,
+            length=end,
+            seed=seed,
+            held_back=held_back_by([Limit.of(column(cap, items, rows), cap.most, cap.window) for cap in caps_of(surface)]),
+            fixed=fixed,
+        )
+        places = chosen.places[start:end]
+        return Turn(
+            ids=b",".join([part.cut(place, place + 1)[0] for place in places]),
+            items=b",".join(_moved(part, chosen, start)),
+            shown=[ids[place] for place in places],
+            propensities=chosen.propensities[start:end],
+            explored=explored,
+        )
+
+    def _chances(self, part: Part, surface: Surface, explored: Explored) -> Chances:
+        if explored.how == "all":
+            return uniform
+        if explored.how == "softmax":
+            return softmax(_scores_of(part, explored.reach), surface.explore.temperature)
+        clicks, seen = np.array(explored.clicks, np.float64), np.array(explored.seen, np.float64)
+        return thompson(clicks, seen, prior=self.settings.prior, prior_weight=self.settings.prior_weight)
+
+
+def _scores_of(part: Part, reach: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    text = part.cut(0, reach)[1]
+    return np.array([item.score for item in _scores.decode(b"[%b]" % text)], np.float64)
+
+
+def _moved(part: Part, chosen: Drawn, start: int) -> list[bytes]:
+    """The items of the page in their new positions; one that stands where it stood, and was not drawn, stays as text."""
+    moved: list[bytes] = []
+    for position, (place, propensity) in enumerate(zip(chosen.places, chosen.propensities, strict=True)):
+        if position < start:
+            continue
+        text = part.cut(place, place + 1)[1]
+        if place != position or propensity < 1.0:
+            (item,) = items_of(text)
+            text = _json.encode(told(item, position + 1, drawn=propensity < 1.0))
+        moved.append(text)
+    return moved
+
+
+def told(item: SlateItem, rank: int, *, drawn: bool) -> SlateItem:
+    """The item at its new rank; where chance has put it there, its reason says so before it says why it could be."""
+    reason = item.reason
+    if drawn:
+        reason = msgspec.structs.replace(reason, code="explored", text=f"worth a try: {reason.text}")
+    return msgspec.structs.replace(item, rank=rank, reason=reason)
