@@ -30,7 +30,7 @@ from benchmarks.sets import ALIASES, DATA, P1, P2, P5, SETS
 from benchmarks.split_files import FORMATS, read_split
 from honeyguide.config.values import parse_duration
 from honeyguide.errors import InvalidInput, NotEnoughData
-from honeyguide.models import REGISTRY
+from honeyguide.models import REGISTRY, quick
 from honeyguide.offline.evaluation import Evaluation, evaluate
 from honeyguide.offline.splits import Split
 from honeyguide.train.bench import REFUSALS, why
@@ -93,7 +93,7 @@ def command(words: Sequence[str]) -> int:
     given = _parser().parse_args(words)
     try:
         budget = float(given.budget) if given.budget.isdecimal() else parse_duration(given.budget)
-        names = [name for name in REGISTRY if not given.models or name in given.models.split(",")]
+        names = [name for name in REGISTRY if name in (given.models.split(",") if given.models else quick())]
         for title, protocol, split in _asked(given):
             for found in measured(split, protocol, names=names, budget=budget, seed=given.seed):
                 print(json.dumps(line(title, protocol, found)), flush=True)
@@ -116,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--test", type=Path, metavar="FILE", help="for lists: the held-out part")
     parser.add_argument("--format", choices=FORMATS, help="lists or sequences: user item item ...; events: CSV")
     parser.add_argument("--budget", default="10m", metavar="TIME", help="for the search of auto: 90s, 2m, 1h; 10m")
-    parser.add_argument("--models", metavar="NAMES", help="only these, with commas between them; all")
+    parser.add_argument("--models", metavar="NAMES", help="only these, with commas between them; all but sasrec")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random; 0")
     return parser
 
@@ -176,7 +176,7 @@ def main() -> None:
             continue
         past, rows = split.train, []
         shape = f"{past.n_users:,} users, {past.n_items:,} items, {len(past.users):,} events, {len(split.items):,} held out"
-        for found in measured(split, own.protocol, names=list(REGISTRY), budget=_PAGE_BUDGET, seed=0):
+        for found in measured(split, own.protocol, names=quick(), budget=_PAGE_BUDGET, seed=0):
             rows.append(row(own.protocol, found, own.reference.get(found.name, "")))
             print(title, rows[-1], file=sys.stderr)
         report.table(f"{title} ({own.protocol}; {shape})", rows)

@@ -17,6 +17,7 @@ from honeyguide.models.artefact import ARRAYS, ITEMS, MANIFEST, load, save
 from honeyguide.models.ease import Ease
 from honeyguide.testing.models import ITEMS as N_ITEMS
 from honeyguide.testing.models import checkerboard, histories
+from tests.models.small import SASREC
 
 IDS = [f"item {number}" for number in range(N_ITEMS)]
 
@@ -174,7 +175,7 @@ def test_foreign_arrays_that_somebody_vouched_for(folder: Path, content: bytes) 
 @pytest.mark.parametrize("name", sorted(REGISTRY))
 @pytest.mark.parametrize("spoil", ["drop", "dtype", "shape", "empty"])
 def test_arrays_that_do_not_belong_together(name: str, spoil: str, tmp_path: Path) -> None:
-    small = {"als": {"factors": 4}, "graph": {"factors": 4}}.get(name, {})
+    small = {"als": {"factors": 4}, "graph": {"factors": 4}, "sasrec": SASREC | {"rounds": 1}}.get(name, {})
     save(tmp_path, REGISTRY[name](**small).fit(checkerboard()), IDS, {})
     whole = load_file(tmp_path / ARRAYS)
     for key, array in whole.items():

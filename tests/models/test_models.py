@@ -8,11 +8,13 @@ from honeyguide.errors import ConfigError, InvalidInput
 from honeyguide.models import REGISTRY
 from honeyguide.models.blend import Blend
 from honeyguide.testing.models import ModelSuite, histories
+from tests.models.small import SASREC
 
 SMALL = {
     "als": {"factors": 8, "regularization": 1.0},
     "ease": {"l2": 5.0},
     "graph": {"factors": 4, "share": 0.1},
+    "sasrec": SASREC,
     "blend": {"parts": {"knn": {}, "markov": {"window": 5}}},
 }
 

@@ -8,6 +8,7 @@ from safetensors.numpy import load_file
 from honeyguide import Honeyguide
 from honeyguide.config.settings import Models, Segments
 from honeyguide.models import REGISTRY
+from tests.models.small import SASREC
 from tests.shop import NOW, settings
 
 USERS, ITEMS = 53, 17  # numbers that no setting of a model has, so that an array by user would show
@@ -21,7 +22,9 @@ def test_no_user_is_in_any_artefact(tmp_path: Path) -> None:
         for at in range(USERS * 9)
     ]  # fmt: skip
     users = [{"user_id": f"canary-{at}", "properties": {"country": "PT"}} for at in range(USERS)]
-    sections = {"models": Models(train=sorted(REGISTRY)), "segments": Segments(attributes=["country"])}
+    params = {"sasrec": SASREC | {"rounds": 1}}
+    models = Models(train=sorted(REGISTRY), params=params)
+    sections = {"models": models, "segments": Segments(attributes=["country"])}
     with Honeyguide.open(settings(tmp_path, **sections)) as hg:
         hg.ingest(rows)
         hg.ingest(users, kind="users")

@@ -15,7 +15,7 @@ from honeyguide.errors import ConfigError
 from honeyguide.models.trained import Trained
 from honeyguide.protocols import Model
 
-__all__ = ["REGISTRY", "untrained"]
+__all__ = ["REGISTRY", "quick", "untrained"]
 
 
 def _discover() -> dict[str, type[Model]]:
@@ -29,6 +29,11 @@ def _discover() -> dict[str, type[Model]]:
 
 REGISTRY: Mapping[str, type[Model]] = MappingProxyType(_discover())
 """Name -> class of every model."""
+
+
+def quick() -> list[str]:
+    """The models that are fitted where none are named: those whose fit is a matter of seconds."""
+    return [name for name, kind in REGISTRY.items() if getattr(kind, "quick", True)]
 
 
 def untrained(name: str, params: Mapping[str, Any] | None = None) -> Model:

@@ -25,6 +25,11 @@ def choice(default: str, options: Sequence[str], doc: str) -> Any:
     return field(default=default, metadata={"options": tuple(options), "doc": doc})
 
 
+def words(default: str, doc: str) -> Any:
+    """A hyper-parameter that is a text: its default, and what it does."""
+    return field(default=default, metadata={"words": True, "doc": doc})
+
+
 def table(default: Mapping[str, Any], doc: str) -> Any:
     """A hyper-parameter that is a table of values by name: its default, and what it does."""
     return field(default_factory=lambda: dict(default), metadata={"table": True, "doc": doc})
@@ -66,6 +71,8 @@ class Trained:
     name: ClassVar[str]
     personal: ClassVar[bool] = True
     """Whether scores depend on the history."""
+    quick: ClassVar[bool] = True
+    """Whether a fit is a matter of seconds; the others are fitted only where they are named."""
 
     def __post_init__(self) -> None:
         for spec in fields(self):
@@ -82,6 +89,10 @@ class Trained:
             if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
                 cure = "Set it to a table of values by name."
                 raise ConfigError(f"models.params.{self.name}.{name} is {value!r}.", cure=cure)
+            return
+        if "words" in metadata:
+            if not isinstance(value, str):
+                raise ConfigError(f"models.params.{self.name}.{name} is {value!r}.", cure="Set it to a text.")
             return
         number = isinstance(value, int if kind in (int, "int") else int | float) and not isinstance(value, bool)
         low, high = metadata["low"], metadata["high"]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from honeyguide.clock import Clock
 from honeyguide.config.settings import Settings
-from honeyguide.models import REGISTRY, untrained
+from honeyguide.models import quick, untrained
 from honeyguide.protocols import Artefacts, Model, Store
 from honeyguide.train.bench import BASELINE, REFUSALS, why
 from honeyguide.train.chosen import Chosen, Searches, attempted, record_of, remembered
@@ -81,8 +81,8 @@ def _untrained(asked: Sequence[str] | None, settings: Settings) -> list[Model]:
 
 
 def _searched(asked: Sequence[str] | None, settings: Settings) -> list[str]:
-    """The models that a search tries: those that somebody has named, else all there are."""
-    named = settings.models.train if "train" in settings.models.model_fields_set else REGISTRY
+    """The models that a search tries: those that somebody has named, else all quick ones."""
+    named = settings.models.train if "train" in settings.models.model_fields_set else quick()
     return list(dict.fromkeys([BASELINE, *(asked or named)]))
 
 
