@@ -1,35 +1,20 @@
 """The sequential model: served by numpy as jax computes it, trained within its time, gone on from where it was cut."""
 
 import importlib
-import itertools
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from honeyguide.clock import ManualClock
 from honeyguide.errors import ConfigError, DamagedArtefact
-from honeyguide.models import attention, course, descent
+from honeyguide.models import REGISTRY, attention, course, descent, quick
+from honeyguide.models.blend import Blend
 from honeyguide.models.sasrec import SINGLY, Sasrec
 from honeyguide.models.windows import Windows
-from honeyguide.testing.models import ITEMS, checkerboard, histories, interactions
-from honeyguide.types import FloatArray
-from tests.models.small import SASREC
-
-
-def untaught(**params: Any) -> Sasrec:
-    """A model of weights drawn at random, with all parts at work."""
-    model = Sasrec(**params)
-    shape = descent.Shape(ITEMS, model.dim, model.heads, model.blocks, model.length, "gbce", 0.75, 0.0, 1e-3)
-    generator = np.random.default_rng(1)
-    weights = {name: array + generator.normal(0, 0.3, array.shape) for name, array in descent.start(shape, 0).items()}
-    return model.with_arrays({name: array.astype(np.float32) for name, array in weights.items()})
-
-
-def arrays_of(model: Sasrec) -> dict[str, FloatArray]:
-    return {name: np.asarray(array) for name, array in model.arrays().items()}
+from honeyguide.testing.models import ITEMS, checkerboard, histories
+from tests.models.small import SASREC, arrays_of, untaught
 
 
 def test_numpy_says_what_jax_says() -> None:
@@ -67,38 +52,6 @@ def test_contributions_are_told_apart_for_the_latest_and_shared_by_the_older() -
     older = parts[3 : len(own) - SINGLY]
     np.testing.assert_array_equal(older, np.broadcast_to(older[0], older.shape))
     np.testing.assert_allclose(parts[-1], model.scores(histories(own[-1:]))[0, :5], rtol=1e-4, atol=1e-5)
-
-
-def test_each_step_is_learned_from_but_those_that_are_held_out() -> None:
-    lists = [list(range(30)), [3, 4], [5], [7, 7, 8, 8, 9, 7], list(range(10)), list(range(40, 60))]
-    users = [user for user, own in enumerate(lists) for _ in own]
-    data = interactions(users, [item for own in lists for item in own], n_items=60)
-    windows = Windows.of(data, 8, seed=0)
-    assert len(windows) == 5  # whoever took one step teaches no order
-    assert len(windows.asked) == 0  # a fifth of four people is nobody
-    pairs = set()
-    for seed in range(3):
-        for batch in windows.batches(4, np.random.default_rng(seed)):
-            real = batch["mass"] > 0
-            assert batch["inputs"].shape == (4, 8)
-            pairs |= set(zip(batch["inputs"][real].tolist(), batch["targets"][real].tolist(), strict=True))
-    expected = {pair for own in lists for pair in itertools.pairwise(own) if pair[0] != pair[1]}
-    assert pairs == expected
-
-
-def test_what_is_held_out_is_in_no_window() -> None:
-    windows = Windows.of(checkerboard(), 4, seed=0)
-    asked = list(windows.questions())
-    assert len(asked) == 12
-    for latest, target, past in asked:
-        assert target not in past
-        assert latest.tolist() == past.tolist()[-4:]
-    seen = [0, 0]
-    for batch in windows.batches(16, np.random.default_rng(0)):
-        seen[0] = max(seen[0], int(batch["mass"].sum(axis=1).max()))
-        seen[1] += int(batch["mass"].sum())
-    assert seen[0] == 4
-    assert seen[1] >= 20 * 16 * 2
 
 
 def test_a_better_order_of_items_has_a_better_ndcg() -> None:
@@ -194,3 +147,48 @@ def test_memory_grows_with_items_and_not_with_people() -> None:
     model = Sasrec()
     assert model.peak_bytes(10**6, 10**4, 10**6) - model.peak_bytes(10, 10**4, 10**6) == 64 * (10**6 - 10)
     assert model.peak_bytes(10, 10**6, 0) > 9 * 4 * 64 * 10**6
+
+
+def test_a_checkpoint_that_cannot_be_written_is_refused_before_training(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    told: list[float] = []
+    with pytest.raises(ConfigError, match=r"file cannot hold a checkpoint.*models\.params\.sasrec\.checkpoint"):
+        Sasrec(**SASREC | {"checkpoint": str(tmp_path / "file")}).fit(checkerboard(), progress=told.append)
+    assert told == []
+
+
+def test_a_run_shares_what_its_step_adds() -> None:
+    model, items = untaught(dim=8), np.arange(4, dtype=np.int32)
+    plain = model.contributions(histories([1, 2, 3]), items)
+    runs = model.contributions(histories([1, 2, 2, 2, 2, 3]), items)
+    np.testing.assert_allclose(runs[[0, 5]], plain[[0, 2]], rtol=1e-5)
+    np.testing.assert_allclose(runs[1:5], np.repeat(plain[1:2] / 4, 4, axis=0), rtol=1e-5)
+
+
+def test_items_between_unknown_ones_are_one_after_another() -> None:
+    model = untaught(dim=8)
+    np.testing.assert_array_equal(model.scores(histories([1, -1, 2])), model.scores(histories([1, 2])))
+    np.testing.assert_array_equal(model.scores(histories([1, -1, 1])), model.scores(histories([1])))  # a run all the same
+
+
+def test_a_batch_is_to_the_bit_what_its_histories_are_alone() -> None:
+    model, rows = untaught(dim=16), [[1, 2, 3], [], [4], [5, 6, 7, 8, 9, 1, 2, 3]]
+    batch = model.scores(histories(*rows))
+    for row, together in zip(rows, batch, strict=True):
+        np.testing.assert_array_equal(model.scores(histories(row))[0], together)
+
+
+def test_it_is_a_part_of_a_blend() -> None:
+    blend = Blend(parts={"sasrec": SASREC, "popular": {}}, weights={"sasrec": 1.0, "popular": 0.1}).fit(
+        checkerboard(), seed=1
+    )
+    asked, items = histories([0, 2, 4]), np.arange(ITEMS, dtype=np.int32)
+    gain = blend.scores(asked)[0] - blend.scores(histories([]))[0]
+    np.testing.assert_allclose(blend.contributions(asked, items).sum(axis=0), gain, rtol=1e-3, atol=1e-5)
+    assert gain[6::2].min() > gain[7::2].max()
+
+
+def test_a_search_tries_it_only_where_it_is_named() -> None:
+    assert "sasrec" in REGISTRY
+    assert "sasrec" not in quick()
+    assert {"popular", "markov", "blend"} <= set(quick())

@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from honeyguide.clock import Clock
+from honeyguide.errors import ConfigError
 from honeyguide.models import attention
 from honeyguide.models.descent import Shape, compiled, library, start
 from honeyguide.models.windows import Windows
@@ -137,8 +138,15 @@ def _begun(shape: Shape, course: Course, begin: Callable[[Any], Any]) -> _State:
     jax, _ = library()
     weights: dict[str, Any] = start(shape, course.seed)
     state = _State(weights, weights, begin(weights), dict(weights))
-    path = course.checkpoint / _name(course.mark) if course.checkpoint else None
-    if path is None or not path.exists():
+    if course.checkpoint is None:
+        return state
+    try:
+        course.checkpoint.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        cure = "Set models.params.sasrec.checkpoint to a folder that can be written, or leave it out."
+        raise ConfigError(f"{course.checkpoint} cannot hold a checkpoint: {error.strerror}.", cure=cure) from error
+    path = course.checkpoint / _name(course.mark)
+    if not path.exists():
         return state
     try:
         with safe_open(path, framework="numpy") as file:
@@ -166,7 +174,6 @@ def _write(folder: Path, mark: str, state: _State) -> None:
     for part in ("weights", "mean", "best"):
         arrays |= {f"{part}.{name}": np.asarray(array) for name, array in getattr(state, part).items()}
     told = {"done": state.done, "spent": state.spent, "curve": state.curve}
-    folder.mkdir(parents=True, exist_ok=True)
     half = folder / f"{_name(mark)}.{os.getpid()}"
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, half, {"state": json.dumps(told)})
     half.replace(folder / _name(mark))
