@@ -60,7 +60,7 @@ def test_a_robot_is_seen_in_as_many_windows_as_sixteen_people() -> None:
 
 
 def test_the_latest_steps_are_in_every_round() -> None:
-    windows = Windows.of(interactions([0] * 50 + [1] * 5, list(range(50)) + [1, 2, 3, 4, 5], n_items=50), 8, seed=0)
+    windows = Windows.of(interactions([0] * 50 + [1] * 5, [*range(50), *range(1, 6)], n_items=50), 8, seed=0)
     for seed in range(5):
         starts, stops = windows._drawn(np.random.default_rng(seed))
         first = starts[stops == 50]
