@@ -121,3 +121,22 @@ def test_an_empty_catalogue_gives_an_empty_list_and_says_why(run: Run, folder: P
     assert ran.out == ""
     assert "empty     there are no items yet" in ran.err
     assert run("recommend", "u1", "--json").json["items"] == []
+
+
+def test_an_explanation_shows_the_figures_under_each_item(run: Run, shop: Path) -> None:
+    slate = run("recommend", "u-02", "-n", "3", "--json").json
+    shown = run("explain", slate["request_id"]).out
+    assert shown.count("\n      sources   ") == 3
+    assert "model 1st → 1.000" in shown
+    assert shown.count("\n      history   ") == 3
+    assert "  drawn" not in shown
+
+
+def test_an_explanation_says_where_chance_had_a_part(run: Run, shop: Path) -> None:
+    with (shop / "honeyguide.toml").open("a") as file:
+        file.write('\n[[surfaces]]\nname = "home"\n[surfaces.explore]\nslots = [2]\nby = "softmax"\n')
+    slate = run("recommend", "u-02", "-n", "3", "--json").json
+    shown = run("explain", slate["request_id"]).out
+    assert "  replay    the same list comes out again\n" in shown
+    assert "  drawn     position 2 by score and chance · seed " in shown
+    assert shown.count("\n      drawn     with probability 0.") == 1

@@ -34,6 +34,10 @@ class Looking:
         scored: FloatArray = self._scorer.score(request, pool)
         return scored
 
+    def terms(self, request: Request, pool: Pool) -> FloatArray:
+        told: FloatArray = self._scorer.terms(request, pool)
+        return told
+
 
 def shop(folder: Path, share: float) -> Honeyguide:
     return open_shop(folder, clock=ManualClock(NOW), feature_store=FeatureStore(log_share=share))

@@ -166,7 +166,7 @@ def test_the_trace_tells_what_was_found_removed_and_moved() -> None:
     async def body(pool: ThreadPoolExecutor) -> dict[str, object]:
         pipeline = Pipeline(Metrics(), SystemClock(), pool)
         outcome = await pipeline.run(made, asked, 10)
-        return await trace(pipeline, made, asked, outcome)
+        return await trace(pipeline, made, asked, outcome, ["f", "a"])
 
     with ThreadPoolExecutor(1) as pool:
         told = asyncio.run(body(pool))
@@ -183,6 +183,10 @@ def test_the_trace_tells_what_was_found_removed_and_moved() -> None:
     assert caps["pass"] == "caps"
     assert caps["moved"] == {"f": 1, "d": -1}
     assert 0 < caps["given_up"] < 1
+    items: Any = told["items"]
+    f, a = items
+    assert (f["item_id"], f["moves"], a["moves"]) == ("f", {"caps": 1}, {})
+    assert [(each["source"], each["place"]) for each in f["sources"]] == [("model", 4), ("popular", 1)]
 
 
 def test_items_are_explained_in_order() -> None:

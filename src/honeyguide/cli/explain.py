@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
+from honeyguide.cli.accounts import account_lines
 from honeyguide.cli.output import Json, Out, ago
 from honeyguide.cli.project import project
-from honeyguide.cli.slates import item_lines, show_funnel
+from honeyguide.cli.slates import show_funnel
 from honeyguide.messages import Explanation
 
 app = typer.Typer(add_completion=False)
@@ -28,7 +29,7 @@ def explain(context: typer.Context, request_id: RequestId, json: Json = False) -
         out.show("replay", _verdict(found), style="" if found.matches else "yellow")
         if out.json:
             return
-        out.lines(["", *item_lines(out, opened, found.items, sources=True), ""] if found.items else [])
+        out.lines(["", *account_lines(out, opened, found.items, found.trace), ""] if found.items else [])
         show_funnel(out, found.trace)
 
 

@@ -77,8 +77,19 @@ def show_funnel(out: Out, trace: Json) -> None:
         moved = ", ".join(f"{item_id} {move:+d}" for item_id, move in list(step["moved"].items())[:_SHOWN])
         if moved:
             out.show("moved", f"by {step['pass']}, for {step['given_up']:.2%} of the relevance: {moved}")
+    drawn = trace.get("exploration", {})
+    if drawn.get("how", "none") != "none":
+        out.show("drawn", _drawn(drawn), style="yellow")
     if trace.get("stages_ms"):
         out.show("time", " · ".join(f"{name} {ms:.1f} ms" for name, ms in trace["stages_ms"].items()))
+
+
+def _drawn(exploration: Json) -> str:
+    """How chance had a part in it."""
+    ways = {"all": "the whole list, each candidate alike", "thompson": "by click rates", "softmax": "by score and chance"}
+    places = [str(place) for place, chance in enumerate(exploration["propensities"], start=1) if chance < 1]
+    where = "" if exploration["how"] == "all" else f"position {', '.join(places) or 'none of this page'} "
+    return f"{where}{ways[exploration['how']]} · seed {exploration['seed']}"
 
 
 def _why_empty(project: Honeyguide) -> str:

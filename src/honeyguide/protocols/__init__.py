@@ -421,6 +421,9 @@ class Scorer(Protocol):
     def score(self, request: Request, pool: Pool) -> FloatArray:
         """float32 [len(pool)], higher is better; NaN sinks to the end."""
 
+    def terms(self, request: Request, pool: Pool) -> FloatArray:
+        """float32 [len(pool), sources]: what each source speaks for, NaN where it does not; the largest is the score."""
+
 
 class Selector(Protocol):
     """Orders the candidates into a list, greedily: a shorter list is always the beginning of a longer one."""

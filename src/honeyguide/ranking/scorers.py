@@ -38,11 +38,21 @@ class BlendedRanks:
         """float32 [len(pool)]."""
         return blended(pool, {**self._weights, **request.surface.weights()}, k=self._k)
 
+    def terms(self, request: Request, pool: Pool) -> FloatArray:
+        """float32 [len(pool), sources]: the weighted reciprocal ranks, NaN where there is none; the largest is the score."""
+        return weighted_ranks(pool, {**self._weights, **request.surface.weights()}, k=self._k)
+
 
 def blended(pool: Pool, weights: Mapping[str, float] = WEIGHTS, *, k: float = 60.0) -> FloatArray:
     """The scores of `BlendedRanks`: float32 [len(pool)]."""
     if not len(pool):
         return np.empty(0, np.float32)
-    largest = np.array([weights[name] for name in pool.sources], dtype=np.float64)
-    scores: FloatArray = np.nanmax(largest * k / (k + pool.ranks), axis=1).astype(np.float32)
+    scores: FloatArray = np.nanmax(weighted_ranks(pool, weights, k=k), axis=1)
     return scores
+
+
+def weighted_ranks(pool: Pool, weights: Mapping[str, float] = WEIGHTS, *, k: float = 60.0) -> FloatArray:
+    """float32 [len(pool), sources]: w * k / (k + rank), NaN where a source does not have the item."""
+    largest = np.array([weights[name] for name in pool.sources], dtype=np.float64)
+    terms: FloatArray = (largest * k / (k + pool.ranks)).astype(np.float32)
+    return terms

@@ -34,7 +34,7 @@ from honeyguide.recommend.lineup import Lineup, Pair
 from honeyguide.recommend.pages import cursors, drawn_cursor, page_of
 from honeyguide.recommend.pipeline import Outcome, Pipeline
 from honeyguide.recommend.query import check, for_nobody, is_named, is_plain, list_key
-from honeyguide.recommend.ranked import LONG, Ranked, Served, bucket_for, decode, encode, items_of, pack
+from honeyguide.recommend.ranked import LONG, Ranked, Served, bucket_for, decode, encode, ids_of, items_of, pack
 from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.stages import recipe_of, with_changes
 from honeyguide.recommend.subjects import Subjects
@@ -123,7 +123,7 @@ class Recommend:
         served = self._finish(query, made.ranked, _origin(made.ranked), started, made.noted)
         served.stages = made.outcome.stages
         if query.explain:
-            served.trace = await self._trace(made) | (served.trace or {})
+            served.trace = await self._trace(made, ids_of(served.ids)) | (served.trace or {})
         return served
 
     def serve_cached(self, query: Query, *, strict: bool = False, again: bool = False) -> Served | None:
@@ -210,7 +210,7 @@ class Recommend:
             raise NotFound(f"There is no slate {request_id!r}.", cure=cure)
         made = await self._make_again(slate)
         page = self._late.again(made.request.query, made.ranked, slate, made.request.items)
-        funnel = await self._trace(made) | {"configuration_changed": slate.config != self._fingerprint}
+        funnel = await self._trace(made, page.shown) | {"configuration_changed": slate.config != self._fingerprint}
         funnel["exploration"] = account(slate.explored, slate.seed, slate.propensities, len(slate.items))
         return Explanation(
             request_id=request_id,
@@ -222,8 +222,8 @@ class Recommend:
             slate=msgspec.to_builtins(slate),
         )
 
-    async def _trace(self, made: Made) -> Json:
-        return await trace(self._pipeline, self._recipe(made.request), made.request, made.outcome)
+    async def _trace(self, made: Made, shown: list[str]) -> Json:
+        return await trace(self._pipeline, self._recipe(made.request), made.request, made.outcome, shown)
 
     def page(self, cursor: str) -> tuple[int, int | None, Lineup | None]:
         """Where the page of a cursor begins, the seed by which its list was drawn if it was, and the versions that made it

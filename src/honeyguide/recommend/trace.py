@@ -5,14 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from honeyguide.protocols import Recipe, Request
+from honeyguide.recommend.accounts import accounts
 from honeyguide.recommend.pipeline import Outcome, Pipeline
 from honeyguide.types import Found, Json
 
 _SHOWN = 50
 
 
-async def trace(pipeline: Pipeline, recipe: Recipe, request: Request, outcome: Outcome) -> Json:
-    """The funnel as JSON values; ids of at most 50 items per step, best first.
+async def trace(pipeline: Pipeline, recipe: Recipe, request: Request, outcome: Outcome, shown: Sequence[str]) -> Json:
+    """The funnel as JSON values, and what each item that is shown owes its place to; ids of at most 50 per step, best first.
 
     What was removed is found by asking the sources once more without filters, so only an explanation pays for it."""
     unfiltered = Outcome()
@@ -38,6 +39,7 @@ async def trace(pipeline: Pipeline, recipe: Recipe, request: Request, outcome: O
         "before_variety": outcome.order_before[:_SHOWN],
         "moved": _moved(outcome),
         "reranked": _reranked(outcome),
+        "items": accounts(recipe, request, outcome, shown),
         "stages_ms": {name: round(seconds * 1000, 3) for name, seconds in outcome.stages.items()},
     }
 

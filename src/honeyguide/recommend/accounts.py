@@ -1,0 +1,103 @@
+"""What each item of a list owes its place to, as figures that add up. Only an explanation pays for them.
+
+Its score is the largest of what its sources speak for (weight * k / (k + place - 1) each). What each item of the user's own
+history adds to the serving model's score, and what the model says without any history, are together that score. Each pass
+of re-ranking says by how many places it has moved the item.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from honeyguide.protocols import Recipe, Request
+from honeyguide.ranking.pools import merge
+from honeyguide.recommend.pipeline import Outcome
+from honeyguide.retrieval.learned import model_history, no_history
+from honeyguide.types import FloatArray, IntArray, Json, Pool
+
+_SHOWN: Final = 50
+_STRONGEST: Final = 3
+
+
+def accounts(recipe: Recipe, request: Request, outcome: Outcome, shown: Sequence[str]) -> list[Json]:
+    """One object per item of `shown` (the first 50), in its order; none for a list that no source has made."""
+    pool = merge(outcome.found, len(request.items))
+    places = {row: place for place, row in enumerate(pool.items.tolist())}
+    made = {item.item_id: item.score for item in outcome.items}
+    told = [item_id for item_id in shown[:_SHOWN] if request.items.number(item_id) in places and item_id in made]
+    if not told:
+        return []
+    positions = np.array([places[request.items.number(item_id)] for item_id in told], np.int32)
+    terms = recipe.scorer.terms(request, pool)[positions]
+    history = _of_history(request, pool, positions)
+    moves = _moves(outcome)
+    return [
+        {
+            "item_id": item_id,
+            "score": made[item_id],
+            "sources": _sources(pool, int(position), of_sources),
+            "history": of_history,
+            "moves": moves.get(item_id, {}),
+        }
+        for item_id, position, of_sources, of_history in zip(told, positions, terms, history, strict=True)
+    ]
+
+
+def _sources(pool: Pool, position: int, terms: FloatArray) -> list[Json]:
+    """The sources that found an item, the decisive one first: its place there (from 1), its score, what that is worth."""
+    found = [
+        {"source": name, "place": int(rank) + 1, "score": score if score == score else None, "speaks_for": round(term, 6)}
+        for name, rank, score, term in zip(
+            pool.sources, pool.ranks[position].tolist(), pool.scores[position].tolist(), terms.tolist(), strict=True
+        )
+        if rank == rank
+    ]
+    return sorted(found, key=lambda each: -float(str(each["speaks_for"])))
+
+
+def _of_history(request: Request, pool: Pool, positions: IntArray) -> list[Json | None]:
+    """For each position, what adds up to the serving model's score; None where the model does not know the item."""
+    told: list[Json | None] = [None] * len(positions)
+    served = request.model
+    if served is None or "model" not in pool.sources:
+        return told
+    found = np.flatnonzero(~np.isnan(pool.ranks[positions, pool.sources.index("model")]))
+    history = model_history(served, request)
+    numbers = served.numbers[pool.items[positions[found]]]
+    if not len(found) or not len(history.items):
+        return told
+    adds = served.model.contributions(history, numbers)
+    owners, owner_of = np.unique(history.items, return_inverse=True)
+    totals = np.zeros((len(owners), len(found)), np.float64)
+    np.add.at(totals, owner_of, adds)
+    without = served.model.scores(no_history())[0][numbers]
+    ids = [request.items.ids[row] for row in served.rows[owners].tolist()]
+    for column, at in enumerate(found.tolist()):
+        told[at] = _strongest(ids, totals[:, column], float(without[column]))
+    return told
+
+
+def _strongest(ids: Sequence[str], adds: np.ndarray[tuple[int], np.dtype[np.float64]], without: float) -> Json:
+    """The items of the history that count most, for or against; the rest together; the sum of it all."""
+    order = np.argsort(-np.abs(adds), kind="stable")[:_STRONGEST].tolist()
+    return {
+        "items": [{"item_id": ids[at], "adds": float(adds[at])} for at in order],
+        "others": float(adds.sum() - adds[order].sum()),
+        "without_history": without,
+        "model_score": float(adds.sum() + without),
+    }
+
+
+def _moves(outcome: Outcome) -> dict[str, dict[str, int]]:
+    """By item, how many places each pass has moved it up (positive) or down."""
+    moves: dict[str, dict[str, int]] = {}
+    before = outcome.order_before
+    for name, _, after in outcome.passes:
+        places = {item_id: place for place, item_id in enumerate(before)}
+        for place, item_id in enumerate(after):
+            move = places.get(item_id, len(places)) - place
+            if move:
+                moves.setdefault(item_id, {})[name] = move
+        before = after
+    return moves
