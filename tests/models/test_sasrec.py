@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks import sequence
 
 from honeyguide.clock import ManualClock
 from honeyguide.errors import ConfigError, DamagedArtefact
@@ -13,6 +14,7 @@ from honeyguide.models import REGISTRY, attention, course, descent, quick
 from honeyguide.models.blend import Blend
 from honeyguide.models.sasrec import SINGLY, Sasrec
 from honeyguide.models.windows import Windows
+from honeyguide.offline.splits import leave_last
 from honeyguide.testing.models import ITEMS, checkerboard, histories
 from tests.models.small import SASREC, arrays_of, untaught
 
@@ -192,3 +194,14 @@ def test_a_search_tries_it_only_where_it_is_named() -> None:
     assert "sasrec" in REGISTRY
     assert "sasrec" not in quick()
     assert {"popular", "markov", "blend"} <= set(quick())
+
+
+def test_the_curve_is_measured_from_what_a_checkpoint_says(tmp_path: Path) -> None:
+    split = leave_last(checkerboard())
+    model = Sasrec(**SASREC | {"checkpoint": str(tmp_path), "rounds": 2}).fit(split.train, seed=0)
+    stand = sequence.stand_of(tmp_path)
+    assert (stand["done"], len(stand["curve"])) == (2, 2)
+    told = sequence.row("sasrec", model, split, stand)
+    assert told["passes"] == 2
+    assert 0 <= float(told["NDCG@10"]) <= float(told["HR@10"]) <= 1
+    assert sequence.row("sasrec", model, split, {})["validation"] == ""

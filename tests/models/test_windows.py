@@ -99,7 +99,24 @@ def test_a_round_of_many_windows_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(under_test, "_FEWEST", 1)
     monkeypatch.setattr(under_test, "_MOST", 10)
     assert len([size for size in lengths(windows, 4) if size]) == 10
-    assert lengths(windows, 4)[-2:] == [0, 0]  # the last batch is filled up with nothing
+    assert len(lengths(windows, 4)) == 12  # the last batch is filled up with nothing
+
+
+def test_short_windows_are_batched_by_themselves() -> None:
+    sizes = [3, 17, 18, 40, 2, 60]
+    users = np.repeat(np.arange(6), sizes)
+    items = np.arange(len(users)) % 97
+    windows = Windows.of(interactions(users, items, n_items=97), 32, seed=1)
+    seen = set()
+    for batch in (batch for seed in range(3) for batch in windows.batches(2, np.random.default_rng(seed))):
+        real = batch["mass"] > 0
+        longest = int(real.sum(axis=1).max())
+        assert batch["inputs"].shape == (2, 16 if longest <= 16 else 32)
+        seen |= set(zip(batch["inputs"][real].tolist(), batch["targets"][real].tolist(), strict=True))
+    held = {int(items[place]) for place in windows.asked}
+    wanted = {(int(items[at]), int(items[at + 1])) for at in range(len(users) - 1) if users[at] == users[at + 1]}
+    assert {pair for pair in wanted if pair[1] not in held} <= seen
+    assert seen <= wanted
 
 
 def test_nobody_with_two_steps_is_no_window() -> None:

@@ -11,6 +11,7 @@ from honeyguide.types import FloatArray, IntArray, Interactions, LongArray
 
 _MOST: Final = 50_000  # windows of one round
 _EACH: Final = 16  # windows of one person in a round: a robot is not what everybody does
+_SHORT: Final = 16  # targets of a short window
 _FEWEST: Final = 20  # batches of one round: small data are seen several times
 _ASKED: Final = 1_000  # people whose latest step is held out
 _SHARE: Final = 0.2  # at most, of the people
@@ -53,22 +54,33 @@ class Windows:
     def batches(self, size: int, generator: np.random.Generator) -> Iterator[dict[str, IntArray | FloatArray]]:
         """A round: `inputs`, `targets` int32 [size, length] and `mass` float32, 1 where there is a target and 0 else.
 
-        Of each person the window at the end, and one before it for each further `length` steps, 16 at most in all."""
+        Windows of at most 16 targets are batched by themselves, [size, 16]: most people did little, and it costs little.
+        Of each person the window at the end, and one before it for each further `length` steps, 16 at most in all, about
+        evenly apart."""
         starts, stops = self._drawn(generator)
         while 0 < len(starts) < _FEWEST * size:
             more = self._drawn(generator)
             starts, stops = np.concatenate([starts, more[0]]), np.concatenate([stops, more[1]])
         order = generator.permutation(len(starts))[: max(_MOST, _FEWEST * size)]
-        reach = np.arange(self.length)
-        for first in range(0, len(order), size):
-            chosen = order[first : first + size]
-            places = starts[chosen, None] + reach
-            real = np.zeros((size, self.length), dtype=np.bool_)
-            real[: len(chosen)] = places + 1 < stops[chosen, None]
-            inputs, targets = np.zeros((2, size, self.length), dtype=np.int32)
-            inputs[real] = self.items[places[real[: len(chosen)]]]
-            targets[real] = self.items[places[real[: len(chosen)]] + 1]
-            yield {"inputs": inputs, "targets": targets, "mass": real.astype(np.float32)}
+        short = (stops - starts)[order] <= _SHORT + 1 if self.length > _SHORT else np.zeros(len(order), np.bool_)
+        parts = [
+            (group[first : first + size], length)
+            for group, length in ((order[short], _SHORT), (order[~short], self.length))
+            for first in range(0, len(group), size)
+        ]
+        for place in generator.permutation(len(parts)).tolist():
+            chosen, length = parts[place]
+            yield self._batch(starts[chosen], stops[chosen], size, length)
+
+    def _batch(self, starts: LongArray, stops: LongArray, size: int, length: int) -> dict[str, IntArray | FloatArray]:
+        """These windows as arrays [size, length], what is missing filled up."""
+        places = starts[:, None] + np.arange(length)
+        real = np.zeros((size, length), dtype=np.bool_)
+        real[: len(starts)] = places + 1 < stops[:, None]
+        inputs, targets = np.zeros((2, size, length), dtype=np.int32)
+        inputs[real] = self.items[places[real[: len(starts)]]]
+        targets[real] = self.items[places[real[: len(starts)]] + 1]
+        return {"inputs": inputs, "targets": targets, "mass": real.astype(np.float32)}
 
     def _drawn(self, generator: np.random.Generator) -> tuple[LongArray, LongArray]:
         """First places of a round's windows, and where their people's steps to learn from stop."""
@@ -79,7 +91,8 @@ class Windows:
         person = np.repeat(np.arange(len(self)), counts)
         number = np.arange(len(person)) - np.repeat(np.cumsum(counts) - counts, counts)
         slack = np.maximum(targets - self.length, 0)[person]
-        drawn = np.floor((number + generator.random(len(person))) / counts[person] * (slack + 1)).astype(np.int64)
+        apart = slack / np.maximum(counts[person] - 1, 1)
+        drawn = np.rint((number + generator.random(len(person)) - 0.5) * apart).astype(np.int64)
         last = number == counts[person] - 1
-        offset = np.where(last, slack, np.minimum(drawn, slack))
+        offset = np.where(last, slack, np.clip(drawn, 0, slack))
         return self.ends[:-1][person] + offset, stops[person]
