@@ -3,7 +3,22 @@
 from collections.abc import Mapping
 
 from honeyguide.protocols import Recipe
-from honeyguide.ranking import Anchor, BlendedRanks, Blocked, Caps, Disliked, Diverse, Excluded, Named, Requested, Reranking
+from honeyguide.ranking import (
+    Anchor,
+    BlendedRanks,
+    Blocked,
+    Calibrated,
+    Caps,
+    Disliked,
+    Diverse,
+    Excluded,
+    Fames,
+    Lesser,
+    Named,
+    Requested,
+    Reranking,
+    Tail,
+)
 from honeyguide.retrieval import (
     CatalogueSource,
     ContentSource,
@@ -18,9 +33,15 @@ LADDER = ("popular", "new", "catalogue")
 FILTERS = (Blocked(), Disliked(), Excluded(), Anchor(), Named(), Requested())
 
 
+def reranking() -> Reranking:
+    """The passes of re-ranking in their order: first what changes how relevant an item is, last what must hold."""
+    fames = Fames()
+    return Reranking((Lesser(fames), Calibrated(), Diverse(), Tail(fames), Caps()))
+
+
 def recipes() -> dict[str, Recipe]:
     """All recipes by name."""
-    scorer, selector = BlendedRanks(), Reranking((Diverse(), Caps()))
+    scorer, selector = BlendedRanks(), reranking()
     popular, interests, new, rest = PopularSource(), InterestSource(), NewItemSource(), CatalogueSource()
     content = ContentSource()
     return {

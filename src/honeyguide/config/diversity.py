@@ -22,6 +22,19 @@ class Diversity(Section):
         le=500,
         description="With mmr: items are compared with each other in so many consecutive positions.",
     )
+    likeness: Literal["categories", "content"] = Field(
+        default="categories",
+        description="What items are alike by: their categories, or their content ([content]: words and vectors).",
+    )
+    calibration: Share = Field(
+        default=0.0,
+        description="How much the list's mix of categories is held to that of the user's history: 0 not at all, 1 alone.",
+    )
+    popularity: Share = Field(
+        default=0.0, description="By how much the relevance of the most popular item is lowered, of others by less."
+    )
+    tail: Share = Field(default=0.0, description="Least share of items that are not among the most popular ones.")
+    head: Share = Field(default=0.2, description="The share of the catalogue that counts as most popular.")
     candidates: int = Field(default=300, ge=10, le=1000, description="The best candidates that re-ranking chooses from.")
     positions: int = Field(default=50, ge=1, le=500, description="The first positions that are filled in this way.")
 

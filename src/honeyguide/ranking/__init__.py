@@ -1,7 +1,9 @@
 """From candidates to a list: what may be shown, in which order, with which variety, and why."""
 
+from honeyguide.ranking.calibration import Calibrated
 from honeyguide.ranking.caps import Caps
 from honeyguide.ranking.diversity import Diverse
+from honeyguide.ranking.fame import Fames, Lesser, Tail
 from honeyguide.ranking.filters import Anchor, Blocked, Disliked, Excluded, Named, Requested
 from honeyguide.ranking.reasons import reasons_for
 from honeyguide.ranking.scorers import BlendedRanks
@@ -11,12 +13,16 @@ __all__ = [
     "Anchor",
     "BlendedRanks",
     "Blocked",
+    "Calibrated",
     "Caps",
     "Disliked",
     "Diverse",
     "Excluded",
+    "Fames",
+    "Lesser",
     "Named",
     "Requested",
     "Reranking",
+    "Tail",
     "reasons_for",
 ]

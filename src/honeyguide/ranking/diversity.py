@@ -6,7 +6,7 @@ import numpy as np
 
 from honeyguide.protocols import Request
 from honeyguide.ranking.candidates import Candidates
-from honeyguide.ranking.likeness import CategoryLikeness, Kinds, Likeness
+from honeyguide.ranking.likeness import Likeness, likeness_among
 from honeyguide.types import FloatArray, LongArray
 
 _ALIKE: Final = 0.95
@@ -27,7 +27,7 @@ class Diverse:
         if settings.method == "none" or settings.strength == 0:
             return None
         relevance = candidates.relevance[: settings.candidates]
-        likeness = CategoryLikeness(Kinds.among(request, candidates.rows[: settings.candidates]))
+        likeness = likeness_among(request, candidates.rows[: settings.candidates])
         if settings.method == "dpp":
             return dpp(relevance, likeness, settings.strength, settings.positions)
         return mmr(relevance, likeness, settings.strength, settings.positions, settings.window)

@@ -1,4 +1,4 @@
-"""How like two candidates are: by their categories."""
+"""How like two candidates are: by their categories, or by their content."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -57,3 +57,23 @@ class CategoryLikeness:
         """float32 [candidates]."""
         row: FloatArray = self._table[self._of[place]][self._of]
         return row
+
+
+class ContentLikeness:
+    """The cosine of content vectors, 0 where it is below. What nothing is known of is like nothing else."""
+
+    def __init__(self, vectors: FloatArray) -> None:
+        """`vectors` float32 [candidates, dimensions], of length 1 or 0."""
+        self._vectors = vectors
+
+    def to(self, place: int) -> FloatArray:
+        """float32 [candidates], rounded to 1e-6."""
+        found: FloatArray = np.maximum(self._vectors @ self._vectors[place], 0.0).round(6)
+        return found
+
+
+def likeness_among(request: Request, rows: IntArray) -> Likeness:
+    """As the surface says: by categories, also where content is wanted and there is none."""
+    if request.surface.diversity.likeness == "content" and request.content is not None:
+        return ContentLikeness(request.content.vectors(request.items, rows))
+    return CategoryLikeness(Kinds.among(request, rows))
