@@ -4,6 +4,7 @@ import sys
 
 from benchmarks import (
     cold_start,
+    diversity,
     features,
     fitting,
     freshness,
@@ -21,6 +22,7 @@ ALL = {
     for module in (
         quality,
         scoring,
+        diversity,
         fitting,
         training,
         http,

@@ -17,6 +17,7 @@ from honeyguide.ranking import (
     Named,
     Requested,
     Reranking,
+    Rotated,
     Tail,
 )
 from honeyguide.retrieval import (
@@ -36,7 +37,7 @@ FILTERS = (Blocked(), Disliked(), Excluded(), Anchor(), Named(), Requested())
 def reranking() -> Reranking:
     """The passes of re-ranking in their order: first what changes how relevant an item is, last what must hold."""
     fames = Fames()
-    return Reranking((Lesser(fames), Calibrated(), Diverse(), Tail(fames), Caps()))
+    return Reranking((Rotated(), Lesser(fames), Calibrated(), Diverse(), Tail(fames), Caps()))
 
 
 def recipes() -> dict[str, Recipe]:

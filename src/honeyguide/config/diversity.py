@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from honeyguide.config.values import Section, Share
+from honeyguide.config.values import Duration, Section, Share
 
 
 class Diversity(Section):
@@ -35,6 +35,8 @@ class Diversity(Section):
     )
     tail: Share = Field(default=0.0, description="Least share of items that are not among the most popular ones.")
     head: Share = Field(default=0.2, description="The share of the catalogue that counts as most popular.")
+    seen: Share = Field(default=0.0, description="How much of its relevance an item loses right after the user has seen it.")
+    seen_for: Duration = Field(default=7200.0, gt=0, description="How long after it was seen an item still steps back.")
     candidates: int = Field(default=300, ge=10, le=1000, description="The best candidates that re-ranking chooses from.")
     positions: int = Field(default=50, ge=1, le=500, description="The first positions that are filled in this way.")
 

@@ -5,10 +5,11 @@ Online seams are async (a store may be across a network); offline ones are sync 
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
+import numpy as np
 import polars as pl
 
 from honeyguide.config.settings import Surface
@@ -77,6 +78,10 @@ class EventLog(Protocol):
 
         With `until`, as it was at that log position. Impressions are no history and are not in it. `features` names a
         group of feature states: what the user's features are read from comes along in the same round trip."""
+
+    async def impressions(self, user_id: str, *, since: int, until: int, limit: int) -> list[tuple[str, int]]:
+        """The items of the latest `limit` impressions of a user and of those merged with it, each with the moment (ms) in
+        which it was seen: after `since` (ms), in rows up to log position `until`."""
 
     async def rows_after(self, sequence: int, *, limit: int) -> list[LogRow]:
         """The next rows after a position, at most `limit` (up to 1,000), in log order: for who follows the log."""
@@ -366,7 +371,7 @@ class Request:
     `history_rows` int32 and `history_weights` float32 (below 0: a dislike): the user's events that say something, oldest
     first, `history_ts` int64 ms and `history_types` beside them; `features` are the user's, where the recipe asks for them;
     `from_session` when it is made only of the request's own events. `excluded` int32: rows that the surface leaves out for
-    this user; `disliked` likewise.
+    this user; `disliked` likewise. `seen_rows` int32 were seen at `seen_at` int64 ms, where the surface asks.
     """
 
     query: Query
@@ -388,6 +393,8 @@ class Request:
     anchor: int
     features: UserFeatures | None = None
     content: Content | None = None
+    seen_rows: IntArray = field(default_factory=lambda: np.empty(0, np.int32))
+    seen_at: LongArray = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 class Source(Protocol):

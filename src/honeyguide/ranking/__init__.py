@@ -6,6 +6,7 @@ from honeyguide.ranking.diversity import Diverse
 from honeyguide.ranking.fame import Fames, Lesser, Tail
 from honeyguide.ranking.filters import Anchor, Blocked, Disliked, Excluded, Named, Requested
 from honeyguide.ranking.reasons import reasons_for
+from honeyguide.ranking.rotation import Rotated
 from honeyguide.ranking.scorers import BlendedRanks
 from honeyguide.ranking.selection import Reranking
 
@@ -23,6 +24,7 @@ __all__ = [
     "Named",
     "Requested",
     "Reranking",
+    "Rotated",
     "Tail",
     "reasons_for",
 ]

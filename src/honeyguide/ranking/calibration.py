@@ -67,7 +67,7 @@ def calibrated(
     floor, so_far = _SMOOTH * wanted, np.zeros_like(wanted)
     for step in range(len(places)):
         # -KL without its constant part, for a list with one more item of each kind
-        fit = np.log((1.0 - _SMOOTH) / (step + 1) * (so_far + shares) + floor) @ wanted
+        fit = np.einsum("kc,c->k", np.log((1.0 - _SMOOTH) / (step + 1) * (so_far + shares) + floor), wanted)
         best = int((left + (np.float32(strength) * fit.astype(np.float32))[kinds]).argmax())
         places[step] = best
         left[best] = -np.inf

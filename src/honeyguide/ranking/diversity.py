@@ -69,6 +69,7 @@ def dpp(relevance: FloatArray, likeness: Likeness, strength: float, positions: i
         places[step], taken[best] = best, True
         row = _ALIKE * quality[best] * quality * likeness.to(best)
         row[best] = quality[best] ** 2
-        factors[step] = (row - factors[:step, best] @ factors[:step]) / np.sqrt(left[best])
+        told = np.einsum("s,sm->m", factors[:step, best], factors[:step])  # no library that begins threads
+        factors[step] = (row - told) / np.sqrt(left[best])
         left = np.maximum(left - factors[step] ** 2, 0.0)
     return places

@@ -31,15 +31,17 @@ class Kinds:
     def among(cls, request: Request, rows: IntArray) -> "Kinds":
         """The kinds that these rows of the item block are of."""
         categories = request.items.categories[rows]
-        numbers = np.unique(categories)
-        numbers = numbers[numbers >= 0].astype(np.int32)
+        there = categories >= 0
+        column = np.zeros(len(request.items.category_names), np.int64)
+        column[categories[there]] = 1
+        numbers = np.flatnonzero(column).astype(np.int32)
+        column[numbers] = np.arange(len(numbers))
         mixed = (categories.astype(np.uint64) + np.uint64(1)) * _SPREAD
-        mixed = np.where(categories >= 0, (mixed ^ (mixed >> np.uint64(29))) * _SPREAD, np.uint64(0))
+        mixed = np.where(there, (mixed ^ (mixed >> np.uint64(29))) * _SPREAD, np.uint64(0))
         _, first, of = np.unique(mixed.sum(axis=1), return_index=True, return_inverse=True)
         members = np.zeros((len(first), len(numbers)), np.float32)
-        examples = categories[first]
-        group, column = np.nonzero(examples >= 0)
-        members[group, np.searchsorted(numbers, examples[group, column])] = 1.0
+        group, place = np.nonzero(there[first])
+        members[group, column[categories[first[group], place]]] = 1.0
         return cls(of, members, numbers)
 
 
@@ -47,16 +49,30 @@ class CategoryLikeness:
     """The Jaccard likeness of categories: what `lists.diversity` measures the opposite of. Items without any are alike."""
 
     def __init__(self, kinds: Kinds) -> None:
-        sizes = kinds.members.sum(axis=1)
-        common = kinds.members @ kinds.members.T
-        either = sizes[:, None] + sizes[None, :] - common
-        self._table: FloatArray = np.where(either > 0, common / np.maximum(either, 1), 1.0).astype(np.float32)
+        there = kinds.members > 0
+        self._sizes = there.sum(axis=1)
+        packed = np.packbits(there, axis=1)
+        words = -(-packed.shape[1] // 8)
+        padded = np.zeros((len(packed), 8 * words), np.uint8)
+        padded[:, : packed.shape[1]] = packed
+        self._words = padded.view(np.uint64)
         self._of = kinds.of
+        self._rows: dict[int, FloatArray] = {}
 
     def to(self, place: int) -> FloatArray:
         """float32 [candidates]."""
-        row: FloatArray = self._table[self._of[place]][self._of]
+        kind = int(self._of[place])
+        row = self._rows.get(kind)
+        if row is None:
+            row = self._rows[kind] = self._row(kind)
         return row
+
+    def _row(self, kind: int) -> FloatArray:
+        """Bits are counted and no matrices multiplied: libraries of these begin threads, which costs more than the work."""
+        common = np.bitwise_count(self._words & self._words[kind]).sum(axis=1, dtype=np.int64)
+        either = self._sizes + self._sizes[kind] - common
+        found: FloatArray = np.where(either > 0, common / np.maximum(either, 1), 1.0).astype(np.float32)
+        return found[self._of]
 
 
 class ContentLikeness:
@@ -68,7 +84,7 @@ class ContentLikeness:
 
     def to(self, place: int) -> FloatArray:
         """float32 [candidates], rounded to 1e-6."""
-        found: FloatArray = np.maximum(self._vectors @ self._vectors[place], 0.0).round(6)
+        found: FloatArray = np.maximum(np.einsum("ij,j->i", self._vectors, self._vectors[place]), 0.0).round(6)
         return found
 
 

@@ -29,6 +29,7 @@ from honeyguide.protocols import Recipe, Request, SlateSink, Store
 from honeyguide.recommend.epochs import Epochs
 from honeyguide.recommend.exploring import Exploring, account
 from honeyguide.recommend.hydrate import Weighing, context_of, hydrate, overlay
+from honeyguide.recommend.impressions import Impressions, as_of_then
 from honeyguide.recommend.late import Late, Page
 from honeyguide.recommend.lineup import Lineup, Pair
 from honeyguide.recommend.pages import cursors, drawn_cursor, page_of
@@ -93,7 +94,7 @@ class Recommend:
         self._settings, self._fingerprint = settings, fingerprint
         self._clock, self._ids, self._metrics = clock, ids, metrics
         self._surfaces = settings.all_surfaces()
-        self._weighing = Weighing.of(settings.events)
+        self._weighing, self._impressions = Weighing.of(settings.events), Impressions(store, metrics)
         self._late = Late(items, Exploring(self._surfaces, recipes, settings.exploration, items))
         self._bound: dict[tuple[str, ServedFrom], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
@@ -281,6 +282,7 @@ class Recommend:
         """The stages on a given state of the world."""
         if query.events:
             state = overlay(state, self._checked(query.events, now))
+        seen = await self._impressions.lately(state, surface, now, degraded)
         features = None if state.folded is None else OfRequest(self._features, state, now)
         request = hydrate(
             query,
@@ -294,6 +296,7 @@ class Recommend:
             now,
             features,
             pair.content,
+            seen,
         )
         outcome = await self._outcome(request, length, skip, degraded)
         if not outcome.items:
@@ -367,6 +370,7 @@ class Recommend:
             raise NotFound(f"The surface {slate.surface!r} of this slate is no longer declared.")
         if query.recipe is not None:
             surface = with_changes(surface, query.recipe, self._recipes)
+        surface = as_of_then(surface, slate)
         pair = await self._serving.pair(slate.model) if slate.model else Pair(None, None)
         state = UserState("", slate.as_of)
         if slate.user_id and "state" not in slate.degraded:

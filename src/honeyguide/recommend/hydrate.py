@@ -78,6 +78,7 @@ def hydrate(
     now: int,
     features: UserFeatures | None = None,
     content: Content | None = None,
+    seen: Sequence[tuple[str, int]] = (),
 ) -> Request:
     """The request with the user's history as arrays (latest `recommend.history` events), exclusions and segment."""
     history: list[Entry] = []
@@ -98,6 +99,7 @@ def hydrate(
         if weight > 0.0:
             history.append((row, weight, event.ts, event.type))
     history = (without_what_was_taken_back(history) if disliked else history)[-settings.recommend.history :]
+    known = [(row, ts) for item_id, ts in seen if (row := items.number(item_id)) >= 0]
     interests = state.properties.get("interests", ())
     return Request(
         query=query,
@@ -119,6 +121,8 @@ def hydrate(
         anchor=items.number(query.item_id) if query.item_id is not None else -1,
         features=features,
         content=content,
+        seen_rows=np.array([row for row, _ in known], dtype=np.int32),
+        seen_at=np.array([ts for _, ts in known], dtype=np.int64),
     )
 
 

@@ -26,6 +26,41 @@ data_dir = "data"
 
 [segments]
 attributes = ["country", "age_band"]
+
+# Four places of the shop. docs/ranking.md and examples/surfaces say what else they could be told.
+
+[[surfaces]]
+name = "home"
+max_per_category = 3
+
+[[surfaces]]
+name = "similar"
+recipe = "similar"
+exclude = []
+minimum = 6
+
+[[surfaces.caps]]
+of = "properties.brand"
+most = 2
+window = 6
+
+[[surfaces]]
+name = "cart"
+exclude = ["purchase", "add_to_cart"]
+invalidate = ["add_to_cart", "purchase", "hide", "dislike"]
+minimum = 4
+ttl = "5m"
+
+[[surfaces]]
+name = "email"
+exclude = ["seen"]
+invalidate = ["purchase"]
+ttl = "1d"
+
+[surfaces.diversity]
+method = "dpp"
+strength = 0.4
+popularity = 0.2
 """
 
 

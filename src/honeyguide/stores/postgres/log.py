@@ -14,6 +14,7 @@ from honeyguide.stores.postgres.position import POSITION
 from honeyguide.stores.postgres.watch import Watch
 from honeyguide.stores.postgres.work import Snapshots
 from honeyguide.stores.sql.appended import check_size
+from honeyguide.stores.sql.impressions import items_seen
 from honeyguide.stores.sql.rows import LOG_AFTER, log_row
 from honeyguide.stores.sql.scan import scan
 from honeyguide.types import Appended, LogRow, UserState
@@ -46,6 +47,11 @@ class PostgresLog:
         """A user's attributes and latest events in one snapshot and round trip; see `protocols.EventLog.user_state`."""
         (row,) = await self._reads.fetch(*state.question(user_id, limit=limit, until=until, features=features))
         return state.answer(row, user_id, until=until, features=features)
+
+    async def impressions(self, user_id: str, *, since: int, until: int, limit: int) -> list[tuple[str, int]]:
+        """What a user has seen lately; see `protocols.EventLog.impressions`."""
+        values = {"user": user_id, "since": since, "until": until, "limit": limit}
+        return items_seen(await self._reads.fetch(state.IMPRESSIONS_SEEN, values))
 
     async def rows_after(self, sequence: int, *, limit: int) -> list[LogRow]:
         """The next rows after a position, in log order."""

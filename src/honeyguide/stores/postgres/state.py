@@ -10,6 +10,7 @@ from honeyguide.stores.conditions import BESIDE_HISTORY, HISTORY
 from honeyguide.stores.fold import People, merged_properties
 from honeyguide.stores.postgres.position import POSITION
 from honeyguide.stores.sql.features import FOLD, MOST_TAIL, folded_rows
+from honeyguide.stores.sql.impressions import IMPRESSIONS
 from honeyguide.stores.sql.past import group_then
 from honeyguide.stores.sql.rows import LOG_COLUMNS, SELECT_LOG, SELECT_USER, log_row, user
 from honeyguide.types import Folded, LogRow, UserEvent, UserState
@@ -82,6 +83,15 @@ since AS (
     ) AS later ORDER BY sequence LIMIT {MOST_TAIL + 1}
 ),
 tail AS (SELECT {_arrays(LOG_COLUMNS)} FROM (SELECT * FROM since ORDER BY sequence) AS in_order)"""
+
+
+IMPRESSIONS_SEEN: Final = f"""{_THEN}
+SELECT seen.ts, seen.payload FROM ids CROSS JOIN LATERAL (
+    SELECT ts, sequence, payload FROM log
+    WHERE user_id = ids.id AND {IMPRESSIONS} AND ts > %(since)s AND sequence <= {_AT}
+    ORDER BY ts DESC, sequence DESC LIMIT %(limit)s
+) AS seen ORDER BY seen.ts DESC, seen.sequence DESC LIMIT %(limit)s"""
+"""The latest impressions of `user` and of those merged with it, up to position `until`."""
 
 
 def _statement(then: bool, folded: bool) -> str:

@@ -66,6 +66,11 @@ class SqliteLog:
         with self._readers.snapshot() as db:
             return state.user_state(db, user_id, limit=limit, until=until, features=features)
 
+    async def impressions(self, user_id: str, *, since: int, until: int, limit: int) -> list[tuple[str, int]]:
+        """What a user has seen lately; see `protocols.EventLog.impressions`."""
+        with self._readers.snapshot() as db:
+            return state.impressions(db, user_id, since=since, until=until, limit=limit)
+
     async def rows_after(self, sequence: int, *, limit: int) -> list[LogRow]:
         """The next rows after a position, in log order."""
         with self._readers.snapshot() as db:

@@ -8,6 +8,7 @@ from honeyguide.stores.conditions import BESIDE_HISTORY, HISTORY
 from honeyguide.stores.fold import People, merged_properties
 from honeyguide.stores.sql import Database
 from honeyguide.stores.sql.features import folded
+from honeyguide.stores.sql.impressions import IMPRESSIONS, items_seen
 from honeyguide.stores.sql.past import group_then
 from honeyguide.stores.sql.rows import LINKS_AT, SELECT_LOG, SELECT_USER, log_row, user
 from honeyguide.stores.sql.tombstones import LAST_ERASED, erased_before
@@ -17,6 +18,10 @@ from honeyguide.types import User, UserEvent, UserState
 _EVENTS: Final = (
     "SELECT item_id, type, ts, value, sequence FROM log "
     f"WHERE user_id = ? AND {HISTORY} AND kind = 'event' AND sequence <= ? ORDER BY ts DESC, sequence DESC LIMIT ?"
+)
+_IMPRESSIONS: Final = (
+    f"SELECT ts, sequence, payload FROM log WHERE user_id = ? AND {IMPRESSIONS} AND ts > ? AND sequence <= ? "
+    "ORDER BY ts DESC, sequence DESC LIMIT ?"
 )
 _SEEN: Final = (
     f"SELECT EXISTS (SELECT 1 FROM log WHERE user_id = :user_id AND {HISTORY} AND sequence <= :until) "
@@ -57,6 +62,16 @@ def user_state(
     known = bool(events) or _is_known(db, user_id, until)
     rows = None if features is None else folded(db, features, ids, until)
     return UserState(user_id, until, events, merged_properties(group), known, rows)
+
+
+def impressions(db: sqlite3.Connection, user_id: str, *, since: int, until: int, limit: int) -> list[tuple[str, int]]:
+    """What was seen lately, in the snapshot that `db` has open; see `protocols.EventLog.impressions`."""
+    group = group_now(db, user_id) if until >= position(db) else _group_at(db, user_id, until)
+    rows: list[tuple[int, int, str | None]] = []
+    for name in [member.user_id for member in group] or [user_id]:
+        rows += db.execute(_IMPRESSIONS, (name, since, until, limit)).fetchall()
+    rows.sort(key=lambda row: row[:2], reverse=True)
+    return items_seen((ts, payload) for ts, _, payload in rows[:limit])
 
 
 def _is_known(db: sqlite3.Connection, user_id: str, until: int) -> bool:

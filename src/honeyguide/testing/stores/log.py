@@ -241,3 +241,31 @@ class LogSuite(Fixtures):
             assert run(watch.changed())
             assert not run(watch.changed())
             assert run(store.log.user_state("u", limit=99)) == run(other.log.user_state("u", limit=99))
+
+    def test_what_was_seen_lately_is_found_up_to_a_position(self, store: Store) -> None:
+        """Items of impressions, the latest first, merges followed; positions and what cannot be read are no items."""
+
+        def seen(name: str, ts: int, payload: str) -> LogRow:
+            return LogRow(event_id=f"{name}{ts}", ts=ts, received_at=9, user_id=name, type="impression", payload=payload)
+
+        rows = [
+            seen("u", 10, '{"items": ["a", "b", 3]}'),
+            seen("u", 30, '{"items": ["a"]}'),
+            seen("u", 20, '{"positions": [1, 2]}'),
+            seen("v", 25, '{"items": ["c"]}'),
+            seen("u", 40, "[]"),
+        ]
+        position = run(store.log.append(rows)).sequence
+
+        def found(name: str, **bounds: int) -> list[tuple[str, int]]:
+            return run(store.log.impressions(name, **{"since": 0, "until": position, "limit": 9, **bounds}))
+
+        assert found("u") == [("a", 30), ("a", 10), ("b", 10)]
+        assert found("u", since=10) == [("a", 30)]
+        assert found("u", until=1) == [("a", 10), ("b", 10)]
+        assert found("u", limit=2) == [("a", 30)]
+        assert found("w") == []
+        run(store.log.append([change("user_merge", "v", canonical_id="u")]))
+        assert found("u") == [("a", 30), ("a", 10), ("b", 10)], "not merged at that position"
+        assert found("u", until=position + 1) == [("a", 30), ("c", 25), ("a", 10), ("b", 10)]
+        assert found("v", until=position + 1) == found("u", until=position + 1)
