@@ -180,6 +180,17 @@ def test_click_rates_are_those_of_impressions_and_the_slate_keeps_them(tmp_path:
         assert all(shop.explain(slate.request_id).matches for slate in slates[:5])
 
 
+def test_a_list_is_served_as_it_is_ranked_when_drawing_fails(shop: Honeyguide, monkeypatch: pytest.MonkeyPatch) -> None:
+    ranked = ids(shop.recommend("u1", n=6, explore=False))
+    monkeypatch.setattr("honeyguide.recommend.exploring.draw", None)
+    slate = shop.recommend("u1", n=6)
+    assert ids(slate) == ranked
+    kept = logged(shop, slate)
+    assert (kept.propensities, kept.explored) == ([], None)
+    labels = {"surface": "home", "reason": "exploration"}
+    assert shop.runtime.metrics.registry.get_sample_value("honeyguide_recommend_fallbacks_total", labels) == 1
+
+
 def test_a_share_of_requests_is_drawn_and_the_others_are_not(tmp_path: Path) -> None:
     with open_shop(tmp_path, clock=ManualClock(NOW), exploration=Exploration(share=0.25)) as shop:
         ranked = ids(shop.recommend("u1", n=90, explore=False))

@@ -13,6 +13,7 @@ explanation draws the same items again.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -118,10 +119,11 @@ class Limit:
 
     def full(self, places: list[int]) -> BoolArray | None:
         """The candidates that may not come after those at `places`, None if all may."""
-        recent = self.values[places[1 - self.window :]] if len(places) >= self.most else self.values[:0]
-        kinds, counts = np.unique(recent[recent >= 0], return_counts=True)
-        crowded = kinds[counts >= self.most]
-        return np.asarray(np.isin(self.values, crowded), dtype=np.bool_) if len(crowded) else None
+        if len(places) < self.most:
+            return None
+        counts = Counter(self.values[places[1 - self.window :]].tolist())
+        full = [self.values == value for value, count in counts.items() if count >= self.most and value >= 0]
+        return np.logical_or.reduce(full) if full else None
 
 
 def held_back_by(limits: Sequence[Limit]) -> HeldBack:
@@ -195,16 +197,21 @@ def highest(alpha: Doubles, beta: Doubles) -> Doubles:
     Gauss-Legendre nodes. Panels are as narrow as the narrowest posterior that is there, and wider further up, where only
     wide ones are. The F at the nodes are integrals of the same polynomials. The error is below 2e-6 for alpha, beta from
     0.5 up."""
-    if len(alpha) == 1:
-        return np.ones(1)
+    pairs, kind_of, counts = np.unique(alpha + 1j * beta, return_inverse=True, return_counts=True)
+    alike = _highest_of(pairs.real, pairs.imag, counts)  # of equal ones, which are many while little is known, only one
+    return np.asarray(alike[kind_of] / (alike @ counts), dtype=np.float64)
+
+
+def _highest_of(alpha: Doubles, beta: Doubles, counts: LongArray) -> Doubles:
+    """The probabilities, not yet in sum 1, where there are several of a kind."""
     middle = digamma(alpha) - digamma(beta)
     deviation = np.sqrt(polygamma(1, alpha) + polygamma(1, beta))
     begin = float((middle - np.maximum(_DEVIATIONS * deviation, _TAIL / alpha)).max())
     ends = middle + np.maximum(_DEVIATIONS * deviation, _TAIL / beta)
     found = np.zeros(len(alpha))
     lead = np.flatnonzero(ends > begin)
-    found[lead] = _shares(alpha[lead], beta[lead], begin, _edges(begin, ends[lead], deviation[lead]))
-    return np.asarray(found / found.sum(), dtype=np.float64)
+    found[lead] = _shares(alpha[lead], beta[lead], counts[lead], begin, _edges(begin, ends[lead], deviation[lead]))
+    return found
 
 
 def _edges(begin: float, ends: Doubles, deviation: Doubles) -> Doubles:
@@ -217,8 +224,8 @@ def _edges(begin: float, ends: Doubles, deviation: Doubles) -> Doubles:
     return np.unique(np.concatenate(grids))
 
 
-def _shares(alpha: Doubles, beta: Doubles, begin: float, edges: Doubles) -> Doubles:
-    """The integrals, float64 [items]."""
+def _shares(alpha: Doubles, beta: Doubles, counts: LongArray, begin: float, edges: Doubles) -> Doubles:
+    """The integrals, float64 [items], of one of each kind."""
     widths = np.diff(edges)
     at = edges[:-1, None] + widths[:, None] * _AT  # [panels, nodes]
     above, below = log_expit(at), log_expit(-at)
@@ -229,5 +236,5 @@ def _shares(alpha: Doubles, beta: Doubles, begin: float, edges: Doubles) -> Doub
     before = np.cumsum(whole, axis=1) - whole + betainc(alpha, beta, 1.0 / (1.0 + np.exp(-begin)))[:, None]
     reached = before[:, :, None] + (density @ _WITHIN.T) * widths[:, None]
     np.clip(reached, 1e-300, None, out=reached)
-    others = np.multiply.reduce(reached, axis=0) / reached
+    others = np.multiply.reduce(reached ** counts[:, None, None], axis=0) / reached
     return np.asarray(((density * others) @ _SHARES) @ widths, dtype=np.float64)

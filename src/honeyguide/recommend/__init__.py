@@ -95,7 +95,7 @@ class Recommend:
         self._clock, self._ids, self._metrics = clock, ids, metrics
         self._surfaces = settings.all_surfaces()
         self._weighing, self._impressions = Weighing.of(settings.events), Impressions(store, metrics)
-        self._late = Late(items, Exploring(self._surfaces, recipes, settings.exploration, items))
+        self._late = Late(items, Exploring(self._surfaces, recipes, settings.exploration, items, metrics))
         self._bound: dict[tuple[str, ServedFrom], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
     async def recommend(self, query: Query) -> Slate:

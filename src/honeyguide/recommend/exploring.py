@@ -10,17 +10,21 @@ from typing import Final
 
 import msgspec
 import numpy as np
+import structlog
 
 from honeyguide.config.exploration import Exploration
 from honeyguide.config.features import CLICK_RATES
 from honeyguide.config.settings import Surface
 from honeyguide.messages import Query, SlateItem
+from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Items, Recipe
 from honeyguide.ranking.caps import caps_of, column
 from honeyguide.ranking.exploration import Chances, Drawn, Limit, draw, held_back_by, softmax, thompson, uniform
 from honeyguide.recommend.ranked import SHORT, Part, ids_of, items_of
 from honeyguide.recommend.stages import with_changes
 from honeyguide.types import Explored, Json
+
+log = structlog.get_logger(__name__)
 
 REACH: Final = SHORT
 """The candidates of what is drawn are the first places of the list: those that every length of it has."""
@@ -44,22 +48,28 @@ _json = msgspec.json.Encoder()
 @dataclass(frozen=True, slots=True)
 class Turn:
     """A page of a list that was drawn: `ids` and `items` as comma-separated JSON, `shown` the ids again, the propensity of
-    each, and what the slate keeps of it."""
+    each, and what the slate keeps of it; neither where drawing failed."""
 
     ids: bytes
     items: bytes
     shown: list[str]
     propensities: list[float]
-    explored: Explored
+    explored: Explored | None
 
 
 class Exploring:
     """Draws positions of lists."""
 
     def __init__(
-        self, surfaces: Mapping[str, Surface], recipes: Mapping[str, Recipe], settings: Exploration, items: Items
+        self,
+        surfaces: Mapping[str, Surface],
+        recipes: Mapping[str, Recipe],
+        settings: Exploration,
+        items: Items,
+        metrics: Metrics,
     ) -> None:
         self._surfaces, self._recipes, self.settings, self._items = surfaces, recipes, settings, items
+        self._metrics = metrics
         self._below = {name: self._threshold(surface) for name, surface in surfaces.items()}
 
     def explores(self, query: Query, seed: int) -> bool:
@@ -70,15 +80,25 @@ class Exploring:
     def page(self, query: Query, part: Part, seed: int, *, gone: int, fixed: Collection[int] = ()) -> Turn:
         """The page of a query whose list explores. `gone` of its first `REACH` places were taken out after the cache; those
         at the positions `fixed` stay where they are."""
-        surface, reach = self._surface(query), REACH - gone
+        try:
+            return self._drawn(query, part, seed, self._begun(query, part, seed, REACH - gone), self._items, fixed)
+        except Exception:  # counted: the ranking is a good list, too
+            self._metrics.recommend_fallbacks.labels(query.surface, "exploration").inc()
+            log.exception("drawing failed")
+            ids, items = part.cut(query.offset, query.offset + query.n)
+            return Turn(ids, items, ids_of(ids), [], None)
+
+    def _begun(self, query: Query, part: Part, seed: int, reach: int) -> Explored:
+        """How the list of a query is drawn, with what is known now of its candidates' click rates where that matters."""
+        surface = self._surface(query)
         if seed < self._whole_below(surface):
-            return self._drawn(query, part, seed, Explored("all", reach), self._items, fixed)
+            return Explored("all", reach)
         explored = Explored(surface.explore.by, reach)
         if explored.how == "thompson":
             rows = [self._items.number(item_id) for item_id in ids_of(part.cut(0, reach)[0])]
             rates = np.nan_to_num(self._items.features.gather(np.array(rows, np.int32), CLICK_RATES)).astype(np.int64)
             explored.clicks, explored.seen = rates[:, 0].tolist(), rates[:, 1].tolist()
-        return self._drawn(query, part, seed, explored, self._items, fixed)
+        return explored
 
     def again(
         self, query: Query, part: Part, seed: int, explored: Explored, items: Items, *, fixed: Collection[int] = ()
