@@ -72,6 +72,19 @@ def test_moves_lead_from_the_order_by_score_to_the_list(shop: Honeyguide) -> Non
     assert any(each["moves"] for each in trace["items"])
 
 
+def test_each_item_has_its_reasons_as_codes_and_sentences(shop: Honeyguide) -> None:
+    slate = shop.recommend("u2", n=8, explain=True)
+    assert slate.trace is not None
+    for item, account in zip(slate.items, slate.trace["items"], strict=True):
+        first, *others = account["reasons"]
+        assert (first["code"], first["text"]) == (item.reason.code, item.reason.text)
+        codes = [each["code"] for each in others]
+        assert codes[0] == f"source:{account['sources'][0]['source']}"
+        assert ("history" in codes) == bool(account["history"] and account["history"]["items"][0]["adds"] > 0)
+        assert [code for code in codes if code.startswith("moved:")] == [f"moved:{name}" for name in account["moves"]]
+        assert all(each["text"] for each in others)
+
+
 def test_an_explanation_of_a_later_page_is_of_its_items(shop: Honeyguide) -> None:
     page = shop.recommend("u2", n=3, offset=4)
     found = shop.explain(page.request_id)

@@ -5,11 +5,12 @@ history adds to the serving model's score, and what the model says without any h
 of re-ranking says by how many places it has moved the item.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
 
+from honeyguide.messages import Reason
 from honeyguide.protocols import Recipe, Request
 from honeyguide.ranking.pools import merge
 from honeyguide.recommend.pipeline import Outcome
@@ -24,7 +25,7 @@ def accounts(recipe: Recipe, request: Request, outcome: Outcome, shown: Sequence
     """One object per item of `shown` (the first 50), in its order; none for a list that no source has made."""
     pool = merge(outcome.found, len(request.items))
     places = {row: place for place, row in enumerate(pool.items.tolist())}
-    made = {item.item_id: item.score for item in outcome.items}
+    made = {item.item_id: item for item in outcome.items}
     told = [item_id for item_id in shown[:_SHOWN] if request.items.number(item_id) in places and item_id in made]
     if not told:
         return []
@@ -32,16 +33,30 @@ def accounts(recipe: Recipe, request: Request, outcome: Outcome, shown: Sequence
     terms = recipe.scorer.terms(request, pool)[positions]
     history = _of_history(request, pool, positions)
     moves = _moves(outcome)
-    return [
-        {
+    found = []
+    for item_id, position, of_sources, of_history in zip(told, positions, terms, history, strict=True):
+        account: Json = {
             "item_id": item_id,
-            "score": made[item_id],
+            "score": made[item_id].score,
             "sources": _sources(pool, int(position), of_sources),
             "history": of_history,
             "moves": moves.get(item_id, {}),
         }
-        for item_id, position, of_sources, of_history in zip(told, positions, terms, history, strict=True)
-    ]
+        found.append(account | {"reasons": list(_reasons(made[item_id].reason, account))})
+    return found
+
+
+def _reasons(reason: Reason, account: Json) -> Iterator[Json]:
+    """The same as codes and sentences, the weightiest first."""
+    yield {"code": reason.code, "text": reason.text}
+    first = account["sources"][0]
+    yield {"code": f"source:{first['source']}", "text": f"place {first['place']} of what the source {first['source']} found"}
+    for_it = [each for each in (account["history"] or {"items": []})["items"] if each["adds"] > 0]
+    if for_it:
+        yield {"code": "history", "text": f"what speaks for it most: {', '.join(each['item_id'] for each in for_it)}"}
+    for name, move in account["moves"].items():
+        way, places = ("up" if move > 0 else "down"), "place" if abs(move) == 1 else "places"
+        yield {"code": f"moved:{name}", "text": f"moved {way} {abs(move)} {places} by {name}"}
 
 
 def _sources(pool: Pool, position: int, terms: FloatArray) -> list[Json]:
