@@ -4,7 +4,8 @@ What is judged and kept is the running mean of the weights (Polyak, Juditsky, "A
 averaging", SIAM Journal on Control and Optimization 1992), which is steadier than the weights of the last step.
 
 A checkpoint is one file of numbers, replaced as a whole after a pass. Each pass draws from the seed and its own number
-alone: training that was cut and gone on from ends at the same weights as training that was not.
+alone: training that was killed and gone on from ends at the same weights as training that was not. A pass that the budget
+ends counts as one.
 """
 
 import json
