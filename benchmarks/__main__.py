@@ -3,6 +3,7 @@
 import sys
 
 from benchmarks import (
+    ann,
     cold_start,
     diversity,
     features,
@@ -23,6 +24,7 @@ ALL = {
         quality,
         scoring,
         diversity,
+        ann,
         fitting,
         training,
         http,

@@ -24,6 +24,7 @@ from honeyguide.ingest.events import EventRules
 from honeyguide.jobs import DUTIES, Rounds, Schedule
 from honeyguide.jobs.abandoned import Abandoned
 from honeyguide.jobs.baseline import Baseline
+from honeyguide.jobs.embeddings import Embed
 from honeyguide.jobs.erase import KIND as ERASE
 from honeyguide.jobs.erase import Erase
 from honeyguide.jobs.export import Export
@@ -48,8 +49,9 @@ from honeyguide.monitoring.events import count_events
 from honeyguide.monitoring.features import FeatureMetrics
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.monitoring.readiness import Readiness
+from honeyguide.outbound import Outbound
 from honeyguide.protocols import Recipe
-from honeyguide.recipes import recipes, source_names
+from honeyguide.recipes import outside_sources, recipes, source_names
 from honeyguide.recommend import Recommend
 from honeyguide.recommend.epochs import Epochs
 from honeyguide.recommend.lineup import Lineup
@@ -61,11 +63,13 @@ from honeyguide.recommend.why import Whys
 from honeyguide.stores.files import FileArtefacts, FileSearches
 from honeyguide.stores.fold import People, fold_item, fold_properties
 from honeyguide.stores.urls import open_shared, open_store
+from honeyguide.train.content import embeddings_of
 from honeyguide.types import Appended, Job, LogRow, Process, ProcessRole
 
 __all__ = ["Runtime", "open_runtime"]
 
 _WORKERS = 2
+_WAITING = 8
 _SETTLE_SECONDS = 1.0
 _TRUST_SECONDS = 2 * DUTIES["pull"].every
 """How long what is known of invalidations may be served from: two rounds of asking what is new."""
@@ -145,6 +149,9 @@ class Runtime:
         self.ids = RequestIds(clock, chance.getrandbits)
         self._wire_features()
         self.export = Export(self.store, self.features, clock)
+        self.outbound = Outbound(settings.outbound.hosts, settings.outbound.private_hosts, clock)
+        self.embeddings = embeddings_of(settings, clock, self.outbound)
+        self.embed = Embed(self.embeddings, self.items)
         self._item_refresh = ItemRefresh(self.store.catalogue, self.items, self.metrics)
         self._wire_lists(chance)
         self._wire_log()
@@ -167,13 +174,16 @@ class Runtime:
             settings.project.data_dir / "last-popular.json",
             self.baseline.at,
             self._switched,
+            self.embeddings,
         )
         self.baseline.serve_on(self.serving)
         self.slates = SlateWriter(self.store.slates, metrics)
         merged, pseudonyms = self.store.catalogue.merged, self.store.people.pseudonyms
         self.subjects = Subjects(settings.all_surfaces(), self.caches.generations, metrics, merged, pseudonyms)
         self._threads = ThreadPoolExecutor(_WORKERS, thread_name_prefix="honeyguide-source")
-        made = recipes()
+        self._waiting = ThreadPoolExecutor(_WAITING, thread_name_prefix="honeyguide-outside")
+        outside = outside_sources(settings, self.outbound, clock, chance.random, metrics)
+        made = recipes(outside, {source.name: source.weight for source in settings.external})
         self._check_sources(made)
         self.recommend = Recommend(
             store=self.store,
@@ -181,7 +191,7 @@ class Runtime:
             features=self.features,
             serving=self.serving,
             recipes=made,
-            pipeline=Pipeline(metrics, clock, self._threads),
+            pipeline=Pipeline(metrics, clock, self._threads, self._waiting),
             cache=self.cache,
             subjects=self.subjects,
             epochs=self.epochs,
@@ -259,6 +269,7 @@ class Runtime:
             "models": self.serving.refresh,
             "slates": self.slates.round,
             "baseline": self.baseline.round,
+            "embeddings": self.embed.round,
             "queue": self.queue.round,
             "columns": self.columns.round,
             "features": self.folding.round,
@@ -324,9 +335,10 @@ class Runtime:
         """Feature views: their fold, the columns of items, and reading them."""
         settings, store, clock, metrics = self.settings, self.store, self.clock, self.metrics
         self.plans = plans = plans_of(settings, metrics.feature_function_errors)
-        self.items = ItemBlock(keeps_vectors=any(view.kind == "vector" for plan in plans.values() for view in plan.views))
+        self.items = ItemBlock(keeps_vectors=True)
         self.folding = FeatureFolding(store.log, store.features, tuple(plans.values()), clock, metrics)
-        self.columns = FeatureColumns(plans["item"], store.log, store.features, self.items, clock, metrics)
+        budget = settings.recommend.new_item_impressions
+        self.columns = FeatureColumns(plans["item"], store.log, store.features, self.items, clock, metrics, budget)
         self.feature_check = FeatureComparison(store, plans, clock, metrics)
         self.features = FeatureReader(
             store.features, plans, self.items, settings.feature_store, clock, FeatureMetrics(metrics)
@@ -410,7 +422,9 @@ class Runtime:
         if self.relay is not None and self.caches.shared is not None:
             await self.relay.drain()
             await self.caches.shared.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._waiting):
+            threads.shutdown(wait=False, cancel_futures=True)
+        self.outbound.close()
         self.store.close()
 
 

@@ -135,8 +135,8 @@ class Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defau
 
 
 class Reason(msgspec.Struct, omit_defaults=True):
-    """Why an item is in a list. `code`: because_of, popular, popular_in_segment, popular_in_interests, new, similar_to,
-    ranked; explored where chance has put it there.
+    """Why an item is in a list. `code`: because_of, bought_together, similar_to, similar_content, popular,
+    popular_in_segment, popular_in_interests, popular_in_categories, new, ranked; explored where chance has put it there.
 
     `item_id` is the item of the user's own history that speaks most for it, and `share` how much of the score it gives.
     `text` is the sentence for people."""

@@ -1,7 +1,13 @@
 """Recipes: a surface is a list of stages. Adding a stage to a product is a line here."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from honeyguide.clock import Clock
+from honeyguide.config.outside import ExternalSource as Specification
+from honeyguide.config.settings import Settings
+from honeyguide.monitoring.metrics import Metrics
+from honeyguide.outbound import Outbound
+from honeyguide.outbound.databases import Query
 from honeyguide.protocols import Recipe
 from honeyguide.ranking import (
     Anchor,
@@ -13,6 +19,7 @@ from honeyguide.ranking import (
     Diverse,
     Excluded,
     Fames,
+    InBasket,
     Lesser,
     Named,
     Requested,
@@ -20,15 +27,20 @@ from honeyguide.ranking import (
     Rotated,
     Tail,
 )
+from honeyguide.ranking.scorers import WEIGHTS
 from honeyguide.retrieval import (
     CatalogueSource,
     ContentSource,
+    FavouriteSource,
     InterestSource,
     LearnedSource,
     NewItemSource,
     PopularSource,
     SimilarSource,
+    TogetherSource,
 )
+from honeyguide.retrieval.external import PARAMETERS, Asked, ExternalSource, Rows, Service
+from honeyguide.stores.breaker import Breaker
 
 LADDER = ("popular", "new", "catalogue")
 FILTERS = (Blocked(), Disliked(), Excluded(), Anchor(), Named(), Requested())
@@ -40,16 +52,49 @@ def reranking() -> Reranking:
     return Reranking((Rotated(), Lesser(fames), Calibrated(), Diverse(), Tail(fames), Caps()))
 
 
-def recipes() -> dict[str, Recipe]:
-    """All recipes by name."""
-    scorer, selector = BlendedRanks(), reranking()
+def recipes(outside: Sequence[ExternalSource] = (), weights: Mapping[str, float] | None = None) -> dict[str, Recipe]:
+    """All recipes by name, `weights` by source beside those of `BlendedRanks`. The sources `outside` are in none but one of
+    their own, from which a surface may choose."""
+    scorer, selector = BlendedRanks({**WEIGHTS, **(weights or {})}), reranking()
     popular, interests, new, rest = PopularSource(), InterestSource(), NewItemSource(), CatalogueSource()
-    content = ContentSource()
+    content, favourites, learned = ContentSource(), FavouriteSource(), LearnedSource()
     return {
-        "personal": Recipe(FILTERS, (LearnedSource(), content, interests, popular, new, rest), scorer, selector, LADDER),
+        "personal": Recipe(FILTERS, (learned, content, interests, favourites, popular, new, rest), scorer, selector, LADDER),
         "similar": Recipe(FILTERS, (SimilarSource(), content, popular, rest), scorer, selector, LADDER),
+        "basket": Recipe(
+            (*FILTERS, InBasket()),
+            (TogetherSource(), learned, content, interests, favourites, popular, rest),
+            scorer,
+            selector,
+            LADDER,
+        ),
         "popular": Recipe(FILTERS, (popular, new, rest), scorer, selector, LADDER[-1:]),
+        "outside": Recipe(FILTERS, (*outside, rest), scorer, selector, LADDER),
     }
+
+
+def outside_sources(
+    settings: Settings, outbound: Outbound, clock: Clock, chance: Callable[[], float], metrics: Metrics
+) -> list[ExternalSource]:
+    """The sources that the configuration names, each with a circuit of its own. Raises `ConfigError` for one that may not be
+    called."""
+    return [
+        ExternalSource(spec.name, _asked(spec, outbound), spec.limit, _circuit(spec, clock, chance, metrics), clock)
+        for spec in settings.external
+    ]
+
+
+def _asked(spec: Specification, outbound: Outbound) -> Asked:
+    if not spec.is_service:
+        return Rows(Query(spec.url, spec.query, PARAMETERS, spec.deadline))
+    outbound.check(spec.url)
+    return Service(outbound, spec.url, spec.deadline, spec.key.get_secret_value() if spec.key else "")
+
+
+def _circuit(spec: Specification, clock: Clock, chance: Callable[[], float], metrics: Metrics) -> Breaker:
+    gauge = metrics.circuit_breaker_open.labels(spec.name, "source")
+    gauge.set(0)
+    return Breaker(clock, chance, slow=spec.deadline, turned=gauge.set)
 
 
 def source_names(made: Mapping[str, Recipe] | None = None) -> list[str]:

@@ -270,8 +270,8 @@ class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
     `items` in the order shown; `propensities` empty means 1.0 for each; `as_of` is the log position of the user's state
     and `computed_at` the clock when the list was made; `missed` names sources that did not answer then; `late` are items
-    removed after the cache; `explored` is there if positions were drawn, by `seed`; `context` holds the request as it was
-    understood (filters, overlay, overrides). A share of the lists has `features`, if it was made for this request."""
+    removed after the cache; `explored` is there if positions were drawn, by `seed`; `context` holds the request as it
+    was understood; `given` are the items that sources outside named. A share of the lists made has `features`."""
 
     request_id: str
     ts: int
@@ -294,6 +294,7 @@ class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     context: Json = msgspec.field(default_factory=dict)
     features: ServedFeatures | None = None
     explored: Explored | None = None
+    given: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,3 +115,12 @@ def test_schema_needs_no_right_configuration(run: Run, folder: Path) -> None:
 
 def test_the_group_alone_shows_its_help(run: Run) -> None:
     assert "schema" in run("config").out
+
+
+def test_secrets_in_lists_are_not_shown(folder: Path, run: Run) -> None:
+    text = '[[external]]\nname = "a"\nurl = "https://x.test/s3cret"\nkey = "s3cret"\n[outbound]\nhosts = ["x.test"]'
+    (folder / "honeyguide.toml").write_text(text)
+    for options in ([], ["--json"]):
+        shown = run("config", "show", *options).out
+        assert "s3cret" not in shown
+        assert "a" in shown

@@ -151,7 +151,7 @@ def test_a_declared_built_in_keeps_what_it_does_not_change(write: Write) -> None
     rating, similar = settings.events.all_types()["rating"], settings.all_surfaces()["similar"]
     assert (rating.weight, rating.by_value) == (9, True)
     assert (similar.deadline, similar.recipe, similar.exclude) == (1, "similar", [])
-    assert list(settings.all_surfaces()) == ["home", "similar", "popular"]
+    assert list(settings.all_surfaces()) == ["home", "similar", "popular", "cart"]
 
 
 # --- what is said -------------------------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ def test_a_declared_built_in_keeps_what_it_does_not_change(write: Write) -> None
         ("[logging]\nlevel = 'loud'", "2: logging.level is 'loud'; allowed: 'debug', 'info', 'warning' or 'error'"),
         (
             "[[surfaces]]\nrecipe = 'x'\nname = 'a'",
-            "2: surfaces[0].recipe is 'x'; allowed: 'personal', 'similar' or 'popular'",
+            "2: surfaces[0].recipe is 'x'; allowed: 'personal', 'similar', 'basket' or 'popular'",
         ),
         ("[[surfaces]]\nmodel = 'x'", "1: surfaces[0] lacks the key 'name'"),
         ("server = 1", "1: server must be a table, written as [server] with its keys below"),

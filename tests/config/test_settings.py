@@ -134,7 +134,7 @@ def test_declared_surfaces_are_added_and_change_only_what_they_say() -> None:
     surfaces = Settings.model_validate({"surfaces": tree}).all_surfaces()
     assert list(surfaces) == ["home", "similar", "popular", "cart"]
     assert (surfaces["popular"].recipe, surfaces["popular"].exclude, surfaces["popular"].candidates) == ("popular", [], 50)
-    assert surfaces["cart"] == Surface(name="cart")
+    assert surfaces["cart"] == Surface(name="cart", recipe="basket")
     assert surfaces["home"] == DEFAULT_SURFACES[0]
 
 

@@ -48,7 +48,14 @@ def test_a_row_is_found_through_chosen_names_and_positions() -> None:
 
 
 def test_secrets_are_known_as_such() -> None:
-    assert [row.key for row in rows() if row.secret] == ["auth.key", "storage.url", "redis.url"]
+    assert [row.key for row in rows() if row.secret] == [
+        "auth.key",
+        "storage.url",
+        "redis.url",
+        "embeddings.key",
+        "external.*.url",
+        "external.*.key",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,27 @@
 """Sources on real models: what they find, what they never return, how they order."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from honeyguide.features import ItemBlock
 from honeyguide.models.knn import Knn
 from honeyguide.models.markov import Markov
 from honeyguide.models.popular import Popular
 from honeyguide.protocols import ServedModel
-from honeyguide.retrieval import CatalogueSource, InterestSource, LearnedSource, NewItemSource, PopularSource, SimilarSource
+from honeyguide.retrieval import (
+    CatalogueSource,
+    FavouriteSource,
+    InterestSource,
+    LearnedSource,
+    NewItemSource,
+    PopularSource,
+    SimilarSource,
+)
 from honeyguide.retrieval.learned import best_rows, model_history, tie_to_block
 from honeyguide.retrieval.sources import first_allowed
 from honeyguide.types import Interactions
@@ -162,3 +174,53 @@ def test_first_allowed_equals_a_plain_filter(allowed: list[bool], limit: int) ->
     rows = np.arange(len(allowed), dtype=np.int32)[::-1]
     expected = [row for row in rows.tolist() if allowed[row]][:limit]
     assert first_allowed(rows, np.array(allowed), limit).tolist() == expected
+
+
+def favourites(popular: ServedModel, *history: tuple[str, str, float], **fields: Any) -> list[str]:
+    asked = request(SHOP, popular=popular, history=history, **fields)
+    return ids(SHOP, FavouriteSource().retrieve(asked, EVERYTHING).rows)
+
+
+def test_favourites_are_popular_items_of_the_categories_of_the_history(popular: ServedModel) -> None:
+    assert favourites(popular, ("cup", "view", 1.0)) == ["tea", "pot"], "not the cup itself"
+    mixed = favourites(popular, ("cup", "view", 1.0), ("bat", "purchase", 20.0))
+    assert mixed[0] == "ball", "a category counts as much as it does in the history"
+    assert set(mixed) == {"tea", "pot", "ball"}
+
+
+def test_favourites_follow_what_is_latest_and_what_is_disliked(popular: ServedModel) -> None:
+    longer = [("ball", "view", 1.0)] * 20 + [("cup", "view", 1.0)] * 20
+    assert favourites(popular, *longer)[0] == "tea"
+    assert favourites(popular, ("cup", "view", 1.0), ("bat", "view", 1.0), ("cup", "dislike", -4.0)) == ["ball"]
+
+
+def test_favourites_need_a_history_and_leave_it_to_a_model_that_knows_it(popular: ServedModel, knn: ServedModel) -> None:
+    assert favourites(popular) == []
+    assert favourites(popular, ("cup", "view", 1.0), model=knn) == []
+    assert favourites(popular, ("unsold", "view", 1.0)) == [], "nothing of its category is popular"
+
+
+def test_favourites_are_the_strongest_five_categories() -> None:
+    names = [f"c{number}" for number in range(8)]
+    shop = block([item(f"{name}{copy}", name) for name in names for copy in "ab"])
+    pairs = Interactions(
+        np.zeros(16, np.int32), np.arange(16, dtype=np.int32), np.ones(16, np.float32), np.zeros(16, np.int64), 1, 16
+    )
+    served = tie_to_block("popular@1", Popular().fit(pairs), shop.ids, [], shop)
+    asked = request(shop, popular=served, history=[(f"{name}a", "view", 1.0) for name in names])
+    found = ids(shop, FavouriteSource().retrieve(asked, np.ones(len(shop), np.bool_)).rows)
+    assert found == ["c7b", "c6b", "c5b", "c4b", "c3b"]
+
+
+def test_a_new_item_that_has_had_its_impressions_needs_no_place() -> None:
+    shop = block([item("a", created_at=NOW - DAY), item("b", created_at=NOW - 2 * DAY)])
+    everything = np.ones(2, np.bool_)
+    shop.note_tried(np.array([True, False]), 10)
+    shop.note_tried(np.array([True, False]), 99)
+
+    def new(as_of: int, items: ItemBlock = shop) -> list[str]:
+        return ids(items, NewItemSource().retrieve(replace(request(items), as_of=as_of), everything).rows)
+
+    assert new(as_of=11) == ["b"]
+    assert new(as_of=10) == ["a", "b"], "a list from before that was noticed"
+    assert new(11, shop.as_it_was([])) == ["b"]

@@ -89,9 +89,8 @@ def test_categories_are_numbered_with_the_main_one_first(tmp_path: Path) -> None
 
 def test_the_surface_is_home_or_the_first_personal_one(tmp_path: Path) -> None:
     assert surface_of(settings_in(tmp_path, max_per_category=2)).max_per_category == 2
-    cart = Surface(name="cart")
-    settings = Settings(surfaces=[Surface(name="home", recipe="popular"), cart])
-    assert surface_of(settings).name == "cart"
+    settings = Settings(surfaces=[Surface(name="home", recipe="popular"), Surface(name="aside")])
+    assert surface_of(settings).name == "aside"
     assert surface_of(Settings(surfaces=[Surface(name="home", recipe="popular")])).name == "home"
     assert 0 < surface_of(Settings()).max_per_category < WINDOW
 

@@ -1,5 +1,6 @@
 """`honeyguide config`: show, check, schema."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -8,10 +9,10 @@ from rich.text import Text
 from honeyguide.cli.frame import HelpfulGroup
 from honeyguide.cli.opening import configuration, short
 from honeyguide.cli.output import Json, Out, count
-from honeyguide.config import LoadedConfig, Settings, cross_check
+from honeyguide.config import LoadedConfig, cross_check
 from honeyguide.config.load import DEFAULT, located
 from honeyguide.config.reference import bare, json_schema, literal, reference
-from honeyguide.config.table import find_row, rows
+from honeyguide.config.table import ANY, find_row, rows
 from honeyguide.errors import ConfigError, FieldError
 from honeyguide.models import REGISTRY
 from honeyguide.recipes import source_names
@@ -64,19 +65,26 @@ def _tree(loaded: LoadedConfig) -> dict[str, Any]:
     tree["surfaces"] = [surface.model_dump(mode="json") for surface in settings.all_surfaces().values()]
     for row in rows():
         if row.secret:
-            section, key = row.path
-            tree[section][key] = "***" if _is_set(settings, section, key) else None
+            _hide(tree, settings, row.path)
     return tree
 
 
-def _is_set(settings: Settings, section: str, key: str) -> bool:
-    return bool(getattr(getattr(settings, section), key))
+def _hide(tree: Any, settings: Any, path: Sequence[str]) -> None:
+    """Put stars in the place of a secret that is set, in every entry where the path leads through a list."""
+    first, *rest = path
+    if first == ANY:
+        for entry, own in zip(tree, settings, strict=True):
+            _hide(entry, own, rest)
+    elif rest:
+        _hide(tree[first], getattr(settings, first), rest)
+    else:
+        tree[first] = "***" if getattr(settings, first) else None
 
 
 def _toml(loaded: LoadedConfig, sources: bool) -> list[Text]:
     """A TOML document of the settings; with `sources`, each line ends with where the value comes from."""
     tree = _tree(loaded)
-    lists = {"surfaces": tree.pop("surfaces"), "features": tree.pop("features")}
+    lists = {name: tree.pop(name) for name in ("surfaces", "features", "external")}
     lines: list[tuple[str, str]] = []
     for section, members in tree.items():
         lines.append((f"[{section}]", ""))
@@ -96,7 +104,9 @@ def _member(loaded: LoadedConfig, name: str, member: dict[str, Any]) -> list[tup
     lines = [(f"[[{name}]]", "")]
     for key, value in member.items():
         source = "built-in" if at is None else loaded.sources.get(f"{name}.{at}.{key}", DEFAULT)
-        lines += [] if value is None else [(f"{key} = {literal(value)}", source)]
+        row = find_row((name, str(at), key))
+        text = f"# {key} is set, not shown" if row is not None and row.secret else f"{key} = {literal(value)}"
+        lines += [] if value is None else [(text, source)]
     return [*lines, ("", "")]
 
 

@@ -31,6 +31,7 @@ def cross_check(
         *_redis(settings),
         *_recommend(settings),
         *feature_faults(settings),
+        *_external(settings, sources or ()),
         *_models(settings, models),
     ]
 
@@ -74,6 +75,22 @@ def _types_of(surface: Surface, index: int, label: str, known: set[str]) -> Iter
             if name not in allowed:
                 cure = nearest(name, allowed) or f"; declare it: [events.types.{name}]"
                 yield Fault(("surfaces", index, key), f"{label}: {key} names the unknown event type {name!r}{cure}")
+
+
+def _external(settings: Settings, sources: Collection[str]) -> Iterator[Fault]:
+    """What is wrong with sources outside; `sources` are the names that are taken."""
+    names = Counter(source.name for source in settings.external)
+    for index, source in enumerate(settings.external):
+        path, label = ("external", index), f"external[{index}] ({source.name})"
+        if names[source.name] > 1 or source.name in sources:
+            yield Fault((*path, "name"), f"{label}: another source has this name")
+        if source.is_service and source.query:
+            yield Fault((*path, "query"), f"{label}: query is for databases, and url is that of a service; take one away")
+        if not source.is_service and not source.query:
+            problem = (
+                "url is that of no service (https://...), and a database needs a query, such as SELECT item_id FROM picks"
+            )
+            yield Fault((*path, "query"), f"{label}: {problem}")
 
 
 def _segments(settings: Settings) -> Iterator[Fault]:

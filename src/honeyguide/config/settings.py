@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr
 
 from honeyguide.config.diversity import Cap, Diversity
 from honeyguide.config.exploration import Exploration, Explore
+from honeyguide.config.outside import Embeddings, ExternalSource, Outbound
 from honeyguide.config.sources import SourceUse
 from honeyguide.config.values import ContentField, Duration, Name, Section, Share, Size, Window, laid_over
 
@@ -190,7 +191,9 @@ class Surface(Section):
     """A named placement and what its list is made of."""
 
     name: Name = Field(description="Name in requests.")
-    recipe: Literal["personal", "similar", "popular"] = Field(default="personal", description="The list of stages.")
+    recipe: Literal["personal", "similar", "basket", "popular"] = Field(
+        default="personal", description="The list of stages."
+    )
     model: str = Field(default="champion", description="Alias or model@version that scores.")
     exclude: list[str] = Field(
         default=["purchase", "rating"],
@@ -241,6 +244,7 @@ DEFAULT_SURFACES = [
     Surface(name="home"),
     Surface(name="similar", recipe="similar", exclude=[], max_per_category=0),
     Surface(name="popular", recipe="popular", exclude=[]),
+    Surface(name="cart", recipe="basket"),
 ]
 
 
@@ -250,6 +254,14 @@ class Recommend(Section):
     history: int = Field(default=500, ge=1, le=2000, description="Latest events of a user that models see.")
     remembered: int = Field(default=2000, ge=1, le=20000, description="Latest events of a user that exclusions look at.")
     new_item_age: Duration = Field(default=14 * 86_400.0, description="How long an item counts as new.")
+    new_item_impressions: int = Field(
+        default=1000,
+        ge=0,
+        description="Impressions in 30 days that a new item gets its place for; 0: no limit.",
+    )
+    basket_gap: Duration = Field(
+        default=3600.0, description="Purchases of a user that follow each other within this are one basket."
+    )
 
 
 class Content(Section):
@@ -396,6 +408,9 @@ class Settings(Section):
     )
     feature_store: FeatureStore = FeatureStore()
     content: Content = Content()
+    embeddings: Embeddings = Embeddings()
+    outbound: Outbound = Outbound()
+    external: list[ExternalSource] = Field(default_factory=list, description="Sources outside, for surfaces that name them.")
     models: Models = Models()
     training: Training = Training()
     retention: Retention = Retention()

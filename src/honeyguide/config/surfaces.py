@@ -16,7 +16,9 @@ _CAPPED = ("category", "price", "properties.NAME")
 
 def surface_faults(settings: Settings, sources: Collection[str] | None = None) -> Iterator[Fault]:
     """What is wrong with the surfaces that are declared, beside single values and names of event types. Names of sources
-    are looked up where `sources` is given."""
+    are looked up where `sources`, those of the recipes, is given."""
+    if sources is not None:
+        sources = {*sources, *(source.name for source in settings.external)}
     for index, surface in enumerate(settings.surfaces):
         for path, problem in surface_problems(surface, sources):
             yield Fault(("surfaces", index, *path), f"surfaces[{index}] ({surface.name}): {problem}")

@@ -44,6 +44,7 @@ DUTIES: Final = {
     "models": Duty("answers", 0.2),  # what the aliases point at
     "slates": Duty("answers", 0.1),  # write what was served
     "baseline": Duty("answers", 1.0),  # popularity while nothing is trained
+    "embeddings": Duty("answers", 1.0),  # ask the endpoint for vectors of new and changed items
     "columns": Duty("answers", 2.0),  # features of items; feature_store.refresh says how often
     "queue": Duty("runs jobs", 1.0),  # take jobs up, say how far they are
     "retention": Duty("leads", 600.0),  # remove what is older than it may be

@@ -35,7 +35,7 @@ ITEMS: Final = "items.json"
 
 _MAX_MANIFEST: Final = 16_000_000
 _MAX_HEADER: Final = 1_000_000
-_MAX_PARTS: Final = 64_000_000
+_MAX_PARTS: Final = 1_000_000_000
 _MAX_ITEMS: Final = 4_000_000_000  # bytes of ids
 _CURE: Final = "Point the alias at another version (honeyguide models list), or train again: honeyguide train"
 _DTYPES: Final = {"F32": np.float32, "F64": np.float64, "I32": np.int32, "I64": np.int64, "U8": np.uint8, "BOOL": np.bool_}

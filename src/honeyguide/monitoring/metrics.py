@@ -106,6 +106,9 @@ class Metrics:
         self.retrieval_candidates = self._histogram(
             "retrieval_candidates", "Candidates that a source produced.", ("source",), SIZES
         )
+        self.retrieval_recall = self._gauge(
+            "retrieval_recall", "Share of the nearest that an index finds; 1 where all items are looked at.", ("source",)
+        )
         self.retrieval_errors = self._counter("retrieval_errors_total", "Sources that failed.", ("source",))
         self.items_filtered = self._counter(
             "items_filtered_total", "Items that a list could not hold, by filter.", ("reason",)

@@ -15,7 +15,7 @@ import polars as pl
 from honeyguide.config.settings import Surface
 from honeyguide.messages import Query
 from honeyguide.protocols.features import FeatureStates, ItemFeatures, UserFeatures
-from honeyguide.protocols.items import Content, Described, Items
+from honeyguide.protocols.items import Companions, Content, Described, Items
 from honeyguide.protocols.processes import Heartbeats, JobTable, Leases
 from honeyguide.protocols.selection import Reranked, Selection
 from honeyguide.protocols.shared import SharedCache
@@ -43,6 +43,7 @@ from honeyguide.types import (
 )
 
 __all__ = [
+    "Companions",
     "Content",
     "Described",
     "FeatureStates",
@@ -362,6 +363,7 @@ class ServedModel:
     rows: IntArray
     numbers: IntArray
     segments: Mapping[str, int]
+    companions: Companions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,6 +374,8 @@ class Request:
     first, `history_ts` int64 ms and `history_types` beside them; `features` are the user's, where the recipe asks for them;
     `from_session` when it is made only of the request's own events. `excluded` int32: rows that the surface leaves out for
     this user; `disliked` likewise. `seen_rows` int32 were seen at `seen_at` int64 ms, where the surface asks.
+    `basket` int32: what the list is for, if it is for one. `given`, where a list is made again: the items that sources
+    outside named then.
     """
 
     query: Query
@@ -395,6 +399,9 @@ class Request:
     content: Content | None = None
     seen_rows: IntArray = field(default_factory=lambda: np.empty(0, np.int32))
     seen_at: LongArray = field(default_factory=lambda: np.empty(0, np.int64))
+    basket: IntArray = field(default_factory=lambda: np.empty(0, np.int32))
+    as_of: int = 0
+    given: Mapping[str, Sequence[str]] | None = None
 
 
 class Source(Protocol):

@@ -55,6 +55,10 @@ class Items(Protocol):
         """int64 [items]: the log position of the item's last change."""
 
     @property
+    def tried(self) -> LongArray:
+        """int64 [items]: the log position at which a new item had had the impressions that it is given; 0: not yet."""
+
+    @property
     def categories(self) -> IntArray:
         """int32 [items, 12], -1 where there are fewer; the first column is the main category."""
 
@@ -72,8 +76,21 @@ class Items(Protocol):
         """Rows of all items with a creation time, newest first."""
 
 
+class Companions(Protocol):
+    """What is bought together with an item."""
+
+    def of(self, number: int) -> tuple[IntArray, FloatArray]:
+        """Item numbers and scores, best first, of a version's item number."""
+
+
 class Content(Protocol):
-    """Which items are alike by their content, those that no model knows included. Any thread may ask."""
+    """Which items are alike by their content, those that no model knows included. Any thread may ask.
+
+    `recall` is the share of the nearest that are found, 1 where all are looked at."""
+
+    @property
+    def recall(self) -> float:
+        """Share of the nearest that are found."""
 
     def vectors(self, items: Items, rows: IntArray) -> FloatArray:
         """float32 [rows, dimensions], each of length 1, or 0 where nothing is known of an item."""

@@ -4,7 +4,7 @@ from honeyguide.ranking.calibration import Calibrated
 from honeyguide.ranking.caps import Caps
 from honeyguide.ranking.diversity import Diverse
 from honeyguide.ranking.fame import Fames, Lesser, Tail
-from honeyguide.ranking.filters import Anchor, Blocked, Disliked, Excluded, Named, Requested
+from honeyguide.ranking.filters import Anchor, Blocked, Disliked, Excluded, InBasket, Named, Requested
 from honeyguide.ranking.reasons import reasons_for
 from honeyguide.ranking.rotation import Rotated
 from honeyguide.ranking.scorers import BlendedRanks
@@ -20,6 +20,7 @@ __all__ = [
     "Diverse",
     "Excluded",
     "Fames",
+    "InBasket",
     "Lesser",
     "Named",
     "Requested",

@@ -60,6 +60,16 @@ class Anchor:
         return _without(len(request.items), np.array([request.anchor], np.int32)) if request.anchor >= 0 else None
 
 
+class InBasket:
+    """What is in the basket that a list is for."""
+
+    name = "basket"
+
+    def keep(self, request: Request) -> BoolArray | None:
+        """False for items in the basket."""
+        return _without(len(request.items), request.basket)
+
+
 class Named:
     """The request's own lists: `candidates` (only these) and `exclude` (none of these)."""
 

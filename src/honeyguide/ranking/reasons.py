@@ -1,5 +1,7 @@
 """Why an item is in the list, from exact contributions of the user's own history."""
 
+from collections.abc import Collection
+
 import numpy as np
 
 from honeyguide.messages import Reason
@@ -30,16 +32,12 @@ def reasons_for(request: Request, pool: Pool, positions: IntArray, history: Hist
 def _plain(request: Request, pool: Pool, position: int) -> Reason:
     """The reason that needs no history: the strongest source that found the item."""
     present = {name for name, rank in zip(pool.sources, pool.ranks[position], strict=True) if rank == rank}
-    if "similar" in present:
-        anchor = request.items.ids[request.anchor]
-        return Reason("similar_to", f"similar to {_title(request, request.anchor)}", item_id=anchor)
-    if "content" in present:
-        if request.anchor >= 0:
-            anchor = request.items.ids[request.anchor]
-            return Reason("similar_content", f"much like {_title(request, request.anchor)}", item_id=anchor)
-        return Reason("similar_content", "much like what you have looked at")
+    if found := _by_likeness(request, present):
+        return found
     if "interests" in present:
         return Reason("popular_in_interests", "popular in what you said you like")
+    if "favourites" in present:
+        return Reason("popular_in_categories", "popular in what you look at")
     if "popular" in present:
         if request.segment and request.popular is not None and request.segment in request.popular.segments:
             return Reason("popular_in_segment", "popular with people like you")
@@ -47,6 +45,21 @@ def _plain(request: Request, pool: Pool, position: int) -> Reason:
     if "new" in present:
         return Reason("new", "new here")
     return Reason("ranked", "fits what you like")
+
+
+def _by_likeness(request: Request, present: Collection[str]) -> Reason | None:
+    """The reason of a source that looks at other items: what is in the basket, the anchor, the content of the history."""
+    items, anchor = request.items, request.anchor
+    if "together" in present:
+        if len(request.basket) > 1:
+            return Reason("bought_together", "often bought together with what you have")
+        row = int(request.basket[0])
+        return Reason("bought_together", f"often bought together with {_title(request, row)}", item_id=items.ids[row])
+    if "similar" in present:
+        return Reason("similar_to", f"similar to {_title(request, anchor)}", item_id=items.ids[anchor])
+    if "content" in present and anchor >= 0:
+        return Reason("similar_content", f"much like {_title(request, anchor)}", item_id=items.ids[anchor])
+    return Reason("similar_content", "much like what you have looked at") if "content" in present else None
 
 
 def _because(request: Request, served: ServedModel, history: Histories, rows: IntArray) -> dict[int, Reason]:

@@ -9,15 +9,18 @@ from honeyguide.protocols import Request
 from honeyguide.types import FloatArray, Pool
 
 WEIGHTS: Final = {
+    "together": 1.5,
     "model": 1.0,
     "similar": 1.0,
     "interests": 0.9,
     "content": 0.88,
+    "favourites": 0.75,
     "popular": 0.7,
     "new": 0.5,
     "catalogue": 0.01,
 }
-"""With these a source's first item stands where the model's list has place 1, 1, 8, 10, 27, 61 and its end."""
+"""With these a source's first item stands where the model's list has place 1, 1, 8, 10, 21, 27, 61 and its end; what
+is bought together with a basket stands before it."""
 
 
 class BlendedRanks:

@@ -9,7 +9,7 @@ Start at `Recommend.serve`; the stages are in `pipeline.py`, what they are made 
 import asyncio
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import msgspec
@@ -33,7 +33,7 @@ from honeyguide.recommend.impressions import Impressions, as_of_then
 from honeyguide.recommend.late import Late, Page
 from honeyguide.recommend.lineup import Lineup, Pair
 from honeyguide.recommend.pages import cursors, drawn_cursor, page_of
-from honeyguide.recommend.pipeline import Outcome, Pipeline
+from honeyguide.recommend.pipeline import Outcome, Pipeline, named_outside
 from honeyguide.recommend.query import check, for_nobody, is_named, is_plain, list_key
 from honeyguide.recommend.ranked import LONG, Ranked, Served, bucket_for, decode, encode, ids_of, items_of, pack
 from honeyguide.recommend.serving import ServingModels
@@ -224,7 +224,8 @@ class Recommend:
         )
 
     async def _trace(self, made: Made, shown: list[str]) -> Json:
-        return await trace(self._pipeline, self._recipe(made.request), made.request, made.outcome, shown)
+        request = replace(made.request, given=made.ranked.given)  # what is outside is not asked again
+        return await trace(self._pipeline, self._recipe(request), request, made.outcome, shown)
 
     def page(self, cursor: str) -> tuple[int, int | None, Lineup | None]:
         """Where the page of a cursor begins, the seed by which its list was drawn if it was, and the versions that made it
@@ -278,6 +279,7 @@ class Recommend:
         length: int,
         degraded: list[str],
         skip: Sequence[str] = (),
+        given: Mapping[str, Sequence[str]] | None = None,
     ) -> Made:
         """The stages on a given state of the world."""
         if query.events:
@@ -297,6 +299,7 @@ class Recommend:
             features,
             pair.content,
             seen,
+            given,
         )
         outcome = await self._outcome(request, length, skip, degraded)
         if not outcome.items:
@@ -311,6 +314,7 @@ class Recommend:
             rung=outcome.rung,
             degraded=degraded,
             missed=outcome.missed,
+            given=named_outside(self._recipe(request), outcome, items.ids),
         )
         return Made(ranked, request, outcome, self._noted(query, request, features, items))
 
@@ -378,7 +382,9 @@ class Recommend:
             state = await self._store.log.user_state(slate.user_id, limit=limit, until=slate.as_of, features=group)
         items = self._items.as_it_was(await asyncio.to_thread(self._changed_since, slate.as_of))
         lineup = self._serving.lineup
-        return await self._list(query, surface, pair, lineup, state, items, slate.computed_at, LONG, [], slate.missed)
+        return await self._list(
+            query, surface, pair, lineup, state, items, slate.computed_at, LONG, [], slate.missed, slate.given
+        )
 
     def _checked(self, events: Sequence[EventIn], now: int) -> list[LogRow]:
         """The request's own events as rows, under the rules of INGEST; raises InvalidInput naming those that do not fit."""
@@ -462,6 +468,7 @@ class Recommend:
             config=self._fingerprint,
             degraded=served.degraded,
             missed=ranked.missed,
+            given=ranked.given,
             late=page.late,
             context=context_of(query),
             propensities=page.propensities,

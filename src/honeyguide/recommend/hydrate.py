@@ -9,6 +9,7 @@ import numpy as np
 from honeyguide.config.settings import Events, EventType, Settings, Surface
 from honeyguide.messages import Query
 from honeyguide.protocols import Content, Items, Request, ServedModel, UserFeatures
+from honeyguide.recommend.baskets import basket_of
 from honeyguide.types import LogRow, UserEvent, UserState
 
 
@@ -79,6 +80,7 @@ def hydrate(
     features: UserFeatures | None = None,
     content: Content | None = None,
     seen: Sequence[tuple[str, int]] = (),
+    given: Mapping[str, Sequence[str]] | None = None,
 ) -> Request:
     """The request with the user's history as arrays (latest `recommend.history` events), exclusions and segment."""
     history: list[Entry] = []
@@ -123,6 +125,9 @@ def hydrate(
         content=content,
         seen_rows=np.array([row for row, _ in known], dtype=np.int32),
         seen_at=np.array([ts for _, ts in known], dtype=np.int64),
+        basket=basket_of(query, state, items, now) if surface.recipe == "basket" else np.empty(0, np.int32),
+        as_of=state.as_of,
+        given=given,
     )
 
 

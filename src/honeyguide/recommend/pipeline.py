@@ -11,11 +11,13 @@ import numpy as np
 import structlog
 
 from honeyguide.clock import Clock
+from honeyguide.errors import Unavailable
 from honeyguide.messages import Reason, SlateItem
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Filter, Recipe, Request, Selection, Source
 from honeyguide.ranking.pools import best_first, filled, merge, settled
 from honeyguide.ranking.reasons import reasons_for
+from honeyguide.retrieval.external import ExternalSource
 from honeyguide.retrieval.learned import model_history
 from honeyguide.types import BoolArray, FloatArray, Found, Histories, IntArray, Pool, Rung
 
@@ -39,12 +41,15 @@ class Outcome:
 
 
 class Pipeline:
-    """Runs recipes. `pool` is the threads in which slow sources work."""
+    """Runs recipes. `pool` is the threads in which slow sources work, `waiting` those in which answers from outside are
+    waited for."""
 
-    def __init__(self, metrics: Metrics, clock: Clock, pool: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, metrics: Metrics, clock: Clock, pool: ThreadPoolExecutor, waiting: ThreadPoolExecutor | None = None
+    ) -> None:
         self._metrics = metrics
         self._clock = clock
-        self._pool = pool
+        self._pool, self._waiting = pool, waiting or pool
 
     async def run(self, recipe: Recipe, request: Request, length: int, *, skip: Sequence[str] = ()) -> Outcome:
         """Filters, then sources side by side, then score, select and explain; at most `length` items.
@@ -109,9 +114,7 @@ class Pipeline:
         """Ask all sources; the slow ones in threads, under one deadline."""
         loop = asyncio.get_running_loop()
         slow = {
-            source.name: loop.run_in_executor(self._pool, self._predict, source, request, allowed)
-            for source in sources
-            if source.slow
+            source.name: loop.run_in_executor(*self._work(source), request, allowed) for source in sources if source.slow
         }
         for source in sources:
             if not source.slow:
@@ -127,6 +130,12 @@ class Pipeline:
                 future.add_done_callback(lambda late: late.cancelled() or late.exception())
         outcome.found = {source.name: outcome.found[source.name] for source in sources if source.name in outcome.found}
 
+    def _work(self, source: Source) -> tuple[ThreadPoolExecutor, Callable[[Request, BoolArray], Found]]:
+        """In which threads a slow source is asked, and how."""
+        if isinstance(source, ExternalSource):
+            return self._waiting, source.retrieve
+        return self._pool, partial(self._predict, source)
+
     def _predict(self, source: Source, request: Request, allowed: BoolArray) -> Found:
         """A slow source is a model at work."""
         started = self._clock.monotonic()
@@ -140,10 +149,11 @@ class Pipeline:
         try:
             outcome.found[name] = found = result()
             self._metrics.retrieval_candidates.labels(name).observe(len(found))
-        except Exception:  # counted: one source less, never a failed request
+        except Exception as error:  # counted: one source less, never a failed request
             self._metrics.retrieval_errors.labels(name).inc()
             outcome.missed.append(name)
-            log.exception("source failed", source=name)
+            away = isinstance(error, Unavailable)  # then every request meets it: no need of its traces
+            log.warning("source failed", source=name, reason=str(error), exc_info=not away)
 
     def _explained(self, request: Request, pool: Pool, scores: FloatArray, chosen: IntArray) -> list[SlateItem]:
         """The chosen items with their scores, sources and reasons."""
@@ -173,10 +183,19 @@ class Pipeline:
             return [Reason("ranked", "fits what you like") for _ in chosen]
 
 
+def named_outside(recipe: Recipe, outcome: Outcome, ids: Sequence[str]) -> dict[str, list[str]]:
+    """The items that sources outside named, by source: what a replay needs, since it cannot ask them."""
+    return {
+        source.name: [ids[row] for row in outcome.found[source.name].rows.tolist()]
+        for source in recipe.sources
+        if isinstance(source, ExternalSource) and source.name in outcome.found
+    }
+
+
 def rung_of(request: Request, found: dict[str, Found]) -> Rung:
     """The step of the cold-start ladder that carried the list."""
     alike = len(found.get("content", ()))
-    if len(found.get("similar", ())) or (alike and request.query.item_id is not None):
+    if len(found.get("together", ())) or len(found.get("similar", ())) or (alike and request.query.item_id is not None):
         return "similar"
     if len(found.get("model", ())) or alike:
         return "session" if request.from_session else "personal"

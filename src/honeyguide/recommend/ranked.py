@@ -69,8 +69,8 @@ def _moved(ends: bytes, by: int) -> bytes:
 class Ranked(msgspec.Struct, array_like=True, gc=False):
     """A list before late filters: `head` are its first items, `tail` the others, packed since few answers need them.
 
-    `computed_at`, `as_of`, `model`, `missed` are what a replay needs to make it again; `lineup` names the versions that
-    served when it was made."""
+    `computed_at`, `as_of`, `model`, `missed`, `given` are what a replay needs to make it again; `lineup` names the versions
+    that served when it was made."""
 
     head: Part
     tail: msgspec.Raw
@@ -82,6 +82,7 @@ class Ranked(msgspec.Struct, array_like=True, gc=False):
     rung: Rung
     degraded: list[str]
     missed: list[str]
+    given: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
     def upto(self, end: int) -> Part:
         """At least the first `end` items, all if there are fewer."""

@@ -18,8 +18,9 @@ from honeyguide.features import ItemBlock
 from honeyguide.models.artefact import load
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Artefacts, Content, Registry, ServedModel
-from honeyguide.recommend.content import load_content
+from honeyguide.recommend.beside import load_companions, load_content
 from honeyguide.recommend.lineup import Lineup, Pair
+from honeyguide.retrieval.content import Fill
 from honeyguide.retrieval.learned import no_history, tie_to_block
 from honeyguide.types import LIVE, ModelVersion
 
@@ -36,7 +37,8 @@ class ServingModels:
 
     `lineup` is what is served now: replaced as a whole on the event loop, so that whoever took it goes on with it. Files
     and log are read on other threads. `count_popular` makes the popularity version `live@S` from the log up to sequence S;
-    `on_switch` is told after the served versions have changed; `before_switch`, where it is set, prepares for it."""
+    `on_switch` is told after the served versions have changed; `before_switch`, where it is set, prepares for it; `more`
+    knows vectors of items that lack one."""
 
     def __init__(
         self,
@@ -48,6 +50,7 @@ class ServingModels:
         last_popular: Path,
         count_popular: Callable[[int], ServedModel],
         on_switch: Callable[[Lineup], None],
+        more: Fill | None = None,
     ) -> None:
         self._registry, self._artefacts, self._items = registry, artefacts, items
         self._clock, self._metrics = clock, metrics
@@ -55,6 +58,7 @@ class ServingModels:
         self.before_switch: Callable[[Lineup], Awaitable[None]] = _nothing
         self._wanted: dict[str, ModelVersion] = {}
         self._loaded: OrderedDict[str, ServedModel] = OrderedDict()
+        self._more = more
         self._contents: dict[str, Content | None] = {}
         self._loading = threading.Lock()
         self._refreshing = asyncio.Lock()
@@ -178,8 +182,10 @@ class ServingModels:
 
     def _load(self, label: str, model: str, version: int) -> ServedModel:
         def read() -> ServedModel:
-            loaded = load(self._artefacts.path(model, version))
-            return tie_to_block(label, loaded.model, loaded.item_ids, loaded.manifest.get("segments", []), self._items)
+            folder = self._artefacts.path(model, version)
+            loaded = load(folder)
+            served = tie_to_block(label, loaded.model, loaded.item_ids, loaded.manifest.get("segments", []), self._items)
+            return replace(served, companions=load_companions(folder, len(loaded.item_ids)))
 
         return self._kept(label, read)
 
@@ -187,7 +193,9 @@ class ServingModels:
         """Likeness by content, which a training leaves with its popularity version; kept as long as that is."""
         with self._loading:
             if label not in self._contents:
-                self._contents[label] = load_content(self._artefacts.path(model, version), self._items)
+                found = self._contents[label] = load_content(self._artefacts.path(model, version), self._items, self._more)
+                if found is not None:
+                    self._metrics.retrieval_recall.labels("content").set(found.recall)
             self._contents = {name: found for name, found in self._contents.items() if name in self._loaded}
             return self._contents[label]
 

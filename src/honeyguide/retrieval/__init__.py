@@ -2,14 +2,17 @@
 
 from honeyguide.retrieval.content import ContentSource
 from honeyguide.retrieval.learned import LearnedSource, SimilarSource
-from honeyguide.retrieval.sources import CatalogueSource, InterestSource, NewItemSource, PopularSource
+from honeyguide.retrieval.sources import CatalogueSource, FavouriteSource, InterestSource, NewItemSource, PopularSource
+from honeyguide.retrieval.together import TogetherSource
 
 __all__ = [
     "CatalogueSource",
     "ContentSource",
+    "FavouriteSource",
     "InterestSource",
     "LearnedSource",
     "NewItemSource",
     "PopularSource",
     "SimilarSource",
+    "TogetherSource",
 ]

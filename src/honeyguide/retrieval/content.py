@@ -8,15 +8,16 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from honeyguide.protocols import Described, Items, Request
-from honeyguide.retrieval.learned import best_rows, model_history
+from honeyguide.retrieval.index import EXACT_BELOW, Indexed
+from honeyguide.retrieval.learned import answers, best_rows
 from honeyguide.retrieval.text import TextSpace, directions, fit_text, unit, words_of
-from honeyguide.types import NOTHING, BoolArray, FloatArray, Found, IntArray, Json
+from honeyguide.types import NOTHING, BoolArray, FloatArray, Found, IntArray, Json, LongArray
 
 CONTENT: Final = "content"
 """Name of its part of an artefact."""
@@ -26,6 +27,7 @@ FLOOR: Final = 0.1
 
 _LOOKED: Final = 50  # latest events of a history that make its taste
 _FADING: Final = 0.9  # weight of each event against the one after it
+_WIDER: Final = 4  # times as many are asked for as are wanted: some may not be shown
 _CHUNK: Final = 10_000
 _FITTED: Final = 50_000  # vectors that the directions are found from
 
@@ -97,16 +99,35 @@ def fit_content(contents: Iterable[Described], fields: Sequence[str], dimensions
     return ContentSpace(tuple(fields), text, projection)
 
 
+class Fill(Protocol):
+    """Who may know vectors of items that have none (`embeddings.Embeddings`)."""
+
+    @property
+    def version(self) -> int:
+        """Rises whenever more are known."""
+
+    def filled(self, contents: Sequence[Described]) -> list[Described]:
+        """The contents, with the vectors that are known."""
+
+
 class ContentIndex:
     """`protocols.Content` over the item block. A vector belongs to a row and the log position of its item's last change,
     so that a block as it once was finds the vectors of then."""
 
-    def __init__(self, space: ContentSpace, items: Items) -> None:
-        self._space, self._items = space, items
+    def __init__(self, space: ContentSpace, items: Items, more: Fill | None = None, indexed: Indexed | None = None) -> None:
+        """`more` may know vectors of items that have none; `indexed` finds the nearest of the items of the training."""
+        self._space, self._items, self._more, self._indexed = space, items, more, indexed
+        self._filled = -1
+        self._lacking: set[int] = set()
         self._lock = threading.Lock()
         self._version = -1
         self._vectors: FloatArray = np.zeros((0, space.size), np.float32)
         self._seen = np.zeros(0, np.int64)
+
+    @property
+    def recall(self) -> float:
+        """The share of the nearest that are found."""
+        return 1.0 if self._indexed is None else self._indexed.graph.recall
 
     def vectors(self, items: Items, rows: IntArray) -> FloatArray:
         """float32 [rows, dimensions]."""
@@ -114,8 +135,15 @@ class ContentIndex:
         return found
 
     def nearest(self, items: Items, vector: FloatArray, allowed: BoolArray, limit: int) -> Found:
-        """By exact products with all allowed items."""
+        """By exact products with all allowed items, or where these are many with those that the index finds, and with those
+        that it knows nothing of."""
         table, rows = self._table(items), np.flatnonzero(allowed[: len(items)]).astype(np.int32)
+        if self._indexed is not None and len(rows) > EXACT_BELOW:
+            covered = self._indexed.covers(items.changed[: len(table)])
+            found = self._indexed.nearest(vector, _WIDER * limit)
+            found = found[covered[found] & allowed[found]]
+            if len(found) >= limit:
+                rows = np.concatenate([found, rows[~covered[rows]]])
         if 4 * len(rows) > len(table):
             scores = (table @ vector)[rows]
         else:
@@ -132,14 +160,26 @@ class ContentIndex:
                 return vectors
             other = np.flatnonzero(items.changed[: len(seen)] != seen)
             vectors = vectors.copy()
-        vectors[other] = self._space.vectors([items.content(row) for row in other.tolist()])
+        vectors[other] = self._of(items, other)[0]
         return vectors
+
+    def _of(self, items: Items, rows: LongArray) -> tuple[FloatArray, list[int]]:
+        """The vectors of rows, and those of the rows of which more might be known later."""
+        contents = [items.content(row) for row in rows.tolist()]
+        if self._more is None:
+            return self._space.vectors(contents), []
+        filled = self._more.filled(contents)
+        lacking = [row for row, content in zip(rows.tolist(), filled, strict=True) if content.vector is None]
+        return self._space.vectors(filled), lacking
 
     def _catch_up(self) -> None:
         """Compute what has changed. An item that changes meanwhile is found changed again the next time."""
-        items, version = self._items, self._items.version
-        if version == self._version:
+        items, version, filled = self._items, self._items.version, 0 if self._more is None else self._more.version
+        if version == self._version and filled == self._filled:
             return
+        if filled != self._filled:
+            self._seen[list(self._lacking)] = -1
+            self._lacking.clear()
         changed = items.changed.copy()
         if len(changed) > len(self._seen):
             more = max(len(changed), len(self._seen) * 5 // 4) - len(self._seen)
@@ -148,9 +188,10 @@ class ContentIndex:
         stale = np.flatnonzero(changed != self._seen[: len(changed)])
         for start in range(0, len(stale), _CHUNK):
             rows = stale[start : start + _CHUNK]
-            self._vectors[rows] = self._space.vectors([items.content(row) for row in rows.tolist()])
+            self._vectors[rows], lacking = self._of(items, rows)
+            self._lacking.update(lacking)
             self._seen[rows] = changed[rows]
-        self._version = version
+        self._version, self._filled = version, filled
 
 
 class ContentSource:
@@ -194,14 +235,7 @@ class ContentSource:
 def _known(request: Request) -> BoolArray:
     """bool [items]: what is left to the model."""
     known = np.zeros(len(request.items), np.bool_)
-    served, anchor = request.model, request.anchor
-    if served is None:
-        return known
-    if request.query.item_id is not None:
-        answers = 0 <= anchor < len(served.numbers) and bool(served.numbers[anchor] >= 0)
-    else:
-        answers = bool((model_history(served, request).weights > 0).any())
-    if answers:
-        rows = served.rows[served.rows >= 0]
+    if request.model is not None and answers(request):
+        rows = request.model.rows[request.model.rows >= 0]
         known[rows[rows < len(known)]] = True
     return known

@@ -54,6 +54,16 @@ def best_rows(scores: FloatArray, rows: IntArray, allowed: BoolArray, limit: int
     return Found(rows[best], scores[best])
 
 
+def answers(request: Request) -> bool:
+    """Whether the model has something to say: of the anchor if there is one, else of the history."""
+    served, anchor = request.model, request.anchor
+    if served is None:
+        return False
+    if request.query.item_id is not None:
+        return 0 <= anchor < len(served.numbers) and bool(served.numbers[anchor] >= 0)
+    return bool((model_history(served, request).weights > 0).any())
+
+
 class LearnedSource:
     """The items that the serving model finds for the user's history; none where it has nothing to say."""
 

@@ -1,11 +1,15 @@
 """Sources that need no history: popular, popular in declared interests, new."""
 
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 import numpy as np
 
 from honeyguide.protocols import Request, ServedModel
+from honeyguide.retrieval.learned import answers, best_rows
 from honeyguide.types import NOTHING, BoolArray, FloatArray, Found, IntArray, LongArray
+
+_FADING: Final = 0.9
+_LIKED: Final = 5  # categories
 
 
 class _SegmentScores(Protocol):
@@ -71,17 +75,65 @@ class InterestSource:
         return inside.at(first_places(inside.rows, allowed, request.surface.limit(self.name, request.surface.popular)))
 
 
+class FavouriteSource:
+    """Popular items of the categories that the user's own history is made of, the latest most.
+
+    Only where no model has something to say of the history: with one, lists stay as they are judged."""
+
+    name = "favourites"
+    slow = False
+
+    def __init__(self) -> None:
+        self._order = _PopularOrder()
+
+    def retrieve(self, request: Request, allowed: BoolArray) -> Found:
+        """Rows of the `surface.popular` items of greatest popularity times weight of their main category in the history,
+        none that is in it."""
+        tastes = _tastes(request)
+        if request.popular is None or not tastes.any() or answers(request):
+            return NOTHING
+        order = self._order.of(request.popular, request.segment)
+        main = request.items.categories[order.rows, 0]
+        open_to = allowed.copy()
+        open_to[request.history_rows] = False
+        liked = np.flatnonzero((main >= 0) & (main < len(tastes)) & open_to[order.rows])
+        liked = liked[tastes[main[liked]] > 0]
+        assert order.scores is not None
+        limit = request.surface.limit(self.name, request.surface.popular)
+        return best_rows(order.scores[liked] * tastes[main[liked]], order.rows[liked], open_to, limit)
+
+
+def _tastes(request: Request) -> FloatArray:
+    """float32 [categories]: each main category's share of the history, an event weighing 0.9 of the one after it; 0 for all
+    but the `_LIKED` strongest."""
+    rows = request.history_rows
+    weights = request.history_weights * _FADING ** np.arange(len(rows) - 1, -1, -1, dtype=np.float32)
+    main = request.items.categories[rows, 0]
+    real = np.flatnonzero(main >= 0)
+    sums = np.maximum(np.bincount(main[real], weights[real], len(request.items.category_names)), 0.0)
+    if np.count_nonzero(sums) > _LIKED:
+        sums[sums < np.partition(sums, -_LIKED)[-_LIKED]] = 0.0
+    made: FloatArray = (sums / max(float(sums.sum()), 1e-30)).astype(np.float32)
+    return made
+
+
 class NewItemSource:
-    """The newest items, so that what nobody has seen yet can be seen."""
+    """The newest items that have not had their impressions yet, so that what nobody has seen can be seen.
+
+    Whether one has had them is known from the log position on at which that was noticed, so that a list of before can be
+    made again."""
 
     name = "new"
     slow = False
 
     def retrieve(self, request: Request, allowed: BoolArray) -> Found:
-        """Rows of the `surface.new_items` newest items that are younger than `recommend.new_item_age`."""
+        """Rows of the `surface.new_items` newest items that are younger than `recommend.new_item_age` and were seen less
+        often than `recommend.new_item_impressions`."""
         rows = request.items.newest()
         created = request.items.created_at[rows]
         young = (created <= request.now) & (created > request.now - request.new_item_age)
+        tried = request.items.tried[rows]
+        young &= (tried == 0) | (tried >= request.as_of)
         return Found(first_allowed(rows[young], allowed, request.surface.limit(self.name, request.surface.new_items)))
 
 

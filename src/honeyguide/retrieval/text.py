@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 from scipy.sparse import csr_array
 
+from honeyguide.protocols import Described
 from honeyguide.types import FloatArray, LongArray
 
 MOST_WORDS: Final = 2_000  # of an item
@@ -43,6 +44,18 @@ def words_of(title: str, categories: Sequence[str], properties: Mapping[str, obj
         if "properties" in fields or f"properties.{name}" in fields:
             found += _of_property(name, value)
     return found[:MOST_WORDS]
+
+
+def text_of(content: Described, fields: Sequence[str]) -> str:
+    """The same fields as one text for people, and for language models."""
+    parts = [content.title] if "title" in fields else []
+    if "categories" in fields and content.categories:
+        parts.append(", ".join(content.categories))
+    for name, value in content.properties.items():
+        if "properties" in fields or f"properties.{name}" in fields:
+            texts = [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
+            parts += [f"{name}: {', '.join(texts)}"] if texts else []
+    return "\n".join(part for part in parts if part)
 
 
 def _of_property(name: str, value: object) -> Iterator[str]:

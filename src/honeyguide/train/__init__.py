@@ -11,6 +11,7 @@ from honeyguide.clock import Clock
 from honeyguide.config.settings import Settings
 from honeyguide.models import quick, untrained
 from honeyguide.protocols import Artefacts, Model, Store
+from honeyguide.retrieval.together import fit_together
 from honeyguide.train.bench import BASELINE, REFUSALS, why
 from honeyguide.train.chosen import Chosen, Searches, attempted, record_of, remembered
 from honeyguide.train.compare import Trial, compare, within
@@ -18,7 +19,7 @@ from honeyguide.train.content import content_of
 from honeyguide.train.gate import judge
 from honeyguide.train.material import Material, material, snapshot
 from honeyguide.train.publish import promote, publish, rollback, sweep
-from honeyguide.train.report import Laps, ModelReport, Run, TrainReport, report_of
+from honeyguide.train.report import Beside, Laps, ModelReport, Run, TrainReport, report_of
 
 __all__ = ["ModelReport", "Searches", "TrainReport", "promote", "rollback", "snapshot", "train"]
 
@@ -58,11 +59,12 @@ def train(
     verdict = judge(trials, settings, serving=serving, chosen=found.name if found else "")
     laps.lap("compare")
     fitted, refused = _fit(_proved(asked, trials), data, settings, _part(tell, done / 2 + 0.5, 0.95))
-    content = content_of(store.catalogue, settings)
+    content, more = content_of(store.catalogue, settings, clock)
+    beside, notes = Beside(content, fit_together(data.baskets)), (*notes, *more)
     laps.lap("fit")
     record = record_of(found, trials, settings) if found else None
     run = Run(
-        data.position, data.dataset, trials, verdict, settings.training.seed, laps.seconds, record, refused, notes, content
+        data.position, data.dataset, trials, verdict, settings.training.seed, laps.seconds, record, refused, notes, beside
     )
     versions = publish(store.registry, artefacts, fitted, run, clock, _part(tell, 0.95, 1.0))
     champion = _champion(verdict.champion, refused, serving)

@@ -1,12 +1,15 @@
 """Makes versions public: files first, then the row that names them, then the alias that serves them."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from honeyguide.clock import Clock
 from honeyguide.errors import NotFound
 from honeyguide.models.artefact import load, load_parts, save, save_parts
 from honeyguide.protocols import Artefacts, Model, Registry
 from honeyguide.retrieval.content import CONTENT
+from honeyguide.retrieval.index import GRAPH
+from honeyguide.retrieval.together import TOGETHER
 from honeyguide.train.bench import BASELINE
 from honeyguide.train.report import Run, metrics_of
 from honeyguide.types import Json, ModelVersion
@@ -38,11 +41,22 @@ def publish(
         }
         with artefacts.create(model.name, number) as folder:
             manifest = save(folder, model, run.dataset.item_ids, about | own)
-            if model.name == BASELINE and run.content is not None:
-                save_parts(folder, CONTENT, run.content.arrays(), run.content.about())
+            if model.name == BASELINE:
+                _save_what_is_beside(folder, run)
         registry.publish(ModelVersion(model.name, number, clock.now_ms(), run.position, own["metrics"], manifest))
         versions[model.name] = number
     return versions
+
+
+def _save_what_is_beside(folder: Path, run: Run) -> None:
+    content, companions = run.beside.content, run.beside.companions
+    if content is not None:
+        if content.graph is not None:
+            content.graph.save(folder / GRAPH)
+        files = [] if content.graph is None else [GRAPH]
+        save_parts(folder, CONTENT, content.arrays(), content.about(), files)
+    if companions is not None:
+        save_parts(folder, TOGETHER, companions.arrays(), {})
 
 
 def _about(run: Run) -> Json:
@@ -66,7 +80,8 @@ def promote(registry: Registry, artefacts: Artefacts, alias: str, model: str, ve
     found = registry.version(model, version)
     for name, number in dict.fromkeys([(model, version), *_companions(found)]):
         load(artefacts.path(name, number), whole=True)
-        load_parts(artefacts.path(name, number), CONTENT, whole=True)
+        for part in (CONTENT, TOGETHER):
+            load_parts(artefacts.path(name, number), part, whole=True)
     registry.set_alias(alias, model, version)
     return found
 

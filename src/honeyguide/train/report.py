@@ -6,10 +6,19 @@ from dataclasses import dataclass, field
 from honeyguide.clock import Clock
 from honeyguide.offline.dataset import Dataset
 from honeyguide.offline.evaluation import METRICS, Evaluation
-from honeyguide.retrieval.content import ContentSpace
+from honeyguide.retrieval.together import Companions
 from honeyguide.train.compare import Trial
+from honeyguide.train.content import FittedContent
 from honeyguide.train.gate import Verdict
 from honeyguide.types import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What all lists are made with, whichever model makes them; published with the popularity version."""
+
+    content: FittedContent | None = None
+    companions: Companions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +37,7 @@ class Run:
     search: Json | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
-    content: ContentSpace | None = None
+    beside: Beside = field(default_factory=Beside)
 
 
 @dataclass(frozen=True, slots=True)
