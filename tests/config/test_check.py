@@ -168,3 +168,27 @@ def test_sources_are_looked_up_only_where_they_are_known() -> None:
         "surfaces[0] (a): sources[1] names the unknown source 'zzz'; there are new, popular",
     ]
     assert faults[0].path == ("surfaces", 0, "sources", 0, "name")
+
+
+@pytest.mark.parametrize(
+    ("external", "problem"),
+    [
+        ([{"url": "https://x.test", "query": "SELECT 1"}], "external[0] (a): query is for databases"),
+        (
+            [{"url": "sqlite:///x.db"}],
+            "external[0] (a): url is that of no service (https://...), and a database needs a query",
+        ),
+        ([{"url": "https://x.test"}] * 2, "external[0] (a): another source has this name"),
+        ([{"name": "model", "url": "https://x.test"}], "external[0] (model): another source has this name"),
+    ],
+)
+def test_sources_outside_are_looked_at(external: list[dict[str, str]], problem: str) -> None:
+    settings = Settings.model_validate({"external": [{"name": "a", **source} for source in external]})
+    found = [fault.problem for fault in cross_check(settings, None, ["model", "popular"])]
+    assert any(text.startswith(problem) for text in found), found
+
+
+def test_a_surface_may_name_a_source_outside() -> None:
+    surface = {"name": "b", "sources": [{"name": "a"}, {"name": "popular"}]}
+    settings = Settings.model_validate({"external": [{"name": "a", "url": "https://x.test"}], "surfaces": [surface]})
+    assert cross_check(settings, None, ["model", "popular"]) == []
