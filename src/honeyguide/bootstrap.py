@@ -55,6 +55,7 @@ from honeyguide.recipes import outside_sources, recipes, source_names
 from honeyguide.recommend import Recommend
 from honeyguide.recommend.epochs import Epochs
 from honeyguide.recommend.lineup import Lineup
+from honeyguide.recommend.neighbours import FindNeighbours
 from honeyguide.recommend.pipeline import Pipeline
 from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.subjects import Subjects
@@ -64,6 +65,7 @@ from honeyguide.stores.files import FileArtefacts, FileSearches
 from honeyguide.stores.fold import People, fold_item, fold_properties
 from honeyguide.stores.urls import open_shared, open_store
 from honeyguide.train.content import embeddings_of
+from honeyguide.train.items import ItemCheck
 from honeyguide.types import Appended, Job, LogRow, Process, ProcessRole
 
 __all__ = ["Runtime", "open_runtime"]
@@ -144,6 +146,7 @@ class Runtime:
         self.fingerprint = settings_fingerprint(settings)
         self.store = open_store(settings, clock)
         self.artefacts = FileArtefacts(settings.project.data_dir / "models")
+        self.item_check = ItemCheck(self.store.catalogue, self.artefacts, self.store.registry, settings.training)
         self.searches = FileSearches(settings.project.data_dir / "searches")
         chance = system_chance()
         self.ids = RequestIds(clock, chance.getrandbits)
@@ -203,6 +206,7 @@ class Runtime:
             ids=self.ids,
             metrics=metrics,
         )
+        self.neighbours = FindNeighbours(self.store.log, self.store.catalogue, settings)
         self.whys = Whys(self.store, self.cache, self.recommend, clock)
         self.warming = Warming(self.store.slates, self.recommend, self.cache, settings.cache, metrics)
 

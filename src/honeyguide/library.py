@@ -23,7 +23,21 @@ from honeyguide.config import Settings, load
 from honeyguide.errors import FieldError, InvalidInput, Unavailable
 from honeyguide.features.online import FeatureRead
 from honeyguide.features.replay import replay
-from honeyguide.messages import EventIn, Explanation, IngestReport, ItemIn, Merged, Query, Rejected, Slate, UserIn
+from honeyguide.messages import (
+    EventIn,
+    Explanation,
+    IngestReport,
+    ItemIn,
+    Merged,
+    Query,
+    Ranking,
+    Rejected,
+    SessionEvent,
+    Slate,
+    UserIn,
+)
+from honeyguide.recommend.given import of_session, ranking, to_rank
+from honeyguide.recommend.neighbours import Neighbours
 from honeyguide.train import TrainReport, train
 from honeyguide.types import Job, Json
 
@@ -122,13 +136,41 @@ class Honeyguide:
         self.run(self.runtime.serving.refresh())
         return report
 
-    def recommend(self, user_id: str, n: int = 10, *, surface: str = "home", **fields: Any) -> Slate:
-        """A list for a user; `fields` are the other fields of `Query` (filters, explain, model, events, ...)."""
-        return self.run(self.runtime.recommend.recommend(_query(user_id=user_id, n=n, surface=surface, **fields)))
+    def recommend(
+        self, user_id: str, n: int = 10, *, surface: str = "home", cursor: str | None = None, **fields: Any
+    ) -> Slate:
+        """A list for a user; `fields` are the other fields of `Query` (filters, explain, model, events, ...).
+
+        `cursor` is the `next_cursor` of a list for the same query: what it has not shown yet."""
+        query, path = _query(user_id=user_id, n=n, surface=surface, **fields), self.runtime.recommend
+        lineup = path.page(query, cursor) if cursor is not None else None
+        return self.run(path.serve(query, lineup)).slate()
 
     def similar(self, item_id: str, n: int = 10, *, surface: str = "similar", **fields: Any) -> Slate:
         """The items most similar to an item."""
         return self.run(self.runtime.recommend.recommend(_query(item_id=item_id, n=n, surface=surface, **fields)))
+
+    def rank(self, user_id: str, items: Sequence[str], **fields: Any) -> Ranking:
+        """Given items in the order for a user; those that are unknown or left out are named. `fields` are those of `Query`.
+
+        Without a user: `user_id=""`, `personalised=False`. Raises InvalidInput for no items, or for more than 500."""
+        query = _fitting(to_rank, list(items), user_id=user_id, **fields)
+        return ranking(query, self.run(self.runtime.recommend.recommend(query)))
+
+    def session(self, events: Sequence[Mapping[str, Any]], n: int = 10, **fields: Any) -> Slate:
+        """A list for events of a session (`item_id`, and if wanted `type`, `ts`, `value`), oldest first; nothing else is
+        known, and nothing is kept of them but the slate."""
+        told = [_fitting(SessionEvent, **event) for event in events]
+        return self.run(self.runtime.recommend.recommend(_fitting(of_session, told, n=n, **fields)))
+
+    def standing(self, name: Literal["popular", "trending", "new"], n: int = 10, **fields: Any) -> Slate:
+        """What is popular, rising or new, the same for all, or as a `segment` likes it."""
+        query = _query(surface=name, n=n, personalised=False, explore=False, **fields)
+        return self.run(self.runtime.recommend.recommend(query))
+
+    def similar_users(self, user_id: str, n: int = 10) -> Neighbours:
+        """The users whose latest doings are most like those of a user."""
+        return self.run(self.runtime.neighbours.of(user_id, n))
 
     def features(
         self, users: Sequence[str] = (), items: Sequence[str] = (), views: Sequence[str] | None = None
@@ -220,6 +262,15 @@ def _query(**fields: Any) -> Query:
     try:
         return msgspec.convert(fields, Query)
     except msgspec.ValidationError as error:
+        raise InvalidInput(f"The request does not fit: {error}.") from None
+
+
+def _fitting(make: Callable[..., T], *given: Any, **fields: Any) -> T:
+    """What is made of plain values; raises InvalidInput where a field is not one, or does not fit."""
+    try:
+        made = make(*given, **fields)
+        return msgspec.convert(msgspec.to_builtins(made), type(made))
+    except (TypeError, msgspec.ValidationError) as error:
         raise InvalidInput(f"The request does not fit: {error}.") from None
 
 

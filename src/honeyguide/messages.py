@@ -108,11 +108,12 @@ class Filters(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 class Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A request for a list.
 
-    `item_id` is the anchor of a `similar` surface. `candidates` limits the answer to these items (to rank a given list);
-    `exclude` leaves items out. `events` are added to the user's history for this request only. `model` (alias or
-    `name@version`) and `recipe` (fields of the surface to change) override the surface. `personalised=False` uses and
-    stores no history. `dry_run` leaves no trace: no cache, no exposure, no slate. `offset` skips the list's beginning.
-    `explore=False` serves the list as it is ranked; `seed` draws with this seed instead of the request's own.
+    `item_id` is the anchor of a `similar` surface. `candidates` limits the answer to these items; `exclude` leaves items
+    out. `segment` asks for what a segment likes, in place of the user's own. `events` are added to the user's history for
+    this request only. `model` (alias or `name@version`) and `recipe` (fields of the surface to change) override the surface.
+    `personalised=False` uses and stores no history. `dry_run` leaves no trace: no cache, no exposure, no slate. `offset`
+    skips the list's beginning, and `shown` (marks that a cursor carries) what earlier pages have shown. `explore=False`
+    serves the list as it is ranked; `seed` draws with this seed instead of the request's own.
     """
 
     user_id: str = ""
@@ -129,14 +130,26 @@ class Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defau
     dry_run: bool = False
     explain: bool = False
     offset: int = 0
+    shown: bytes = b""
     context: Json | None = None
     explore: bool = True
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] | None = None
+    segment: str | None = None
+
+
+class SessionEvent(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What somebody without an id did with an item in this session. Without `ts` it happened now."""
+
+    item_id: str
+    type: str = "view"
+    ts: Timestamp | None = None
+    value: float | None = None
 
 
 class Reason(msgspec.Struct, omit_defaults=True):
     """Why an item is in a list. `code`: because_of, bought_together, similar_to, similar_content, popular,
-    popular_in_segment, popular_in_interests, popular_in_categories, new, ranked; explored where chance has put it there.
+    popular_in_segment, popular_in_interests, popular_in_categories, trending, new, ranked; explored where chance has put it
+    there.
 
     `item_id` is the item of the user's own history that speaks most for it, and `share` how much of the score it gives.
     `text` is the sentence for people."""
@@ -162,7 +175,8 @@ class Slate(msgspec.Struct, kw_only=True, omit_defaults=False):
     """The list that was served, and how it came about.
 
     `as_of`: it knows every hard event up to this log position. `rung`: the step of the cold-start ladder.
-    `degraded`: what was missing while it was made; empty when all went well."""
+    `degraded`: what was missing while it was made; empty when all went well. `unknown`: candidates of the request that there
+    are not."""
 
     request_id: str
     user_id: str
@@ -177,6 +191,13 @@ class Slate(msgspec.Struct, kw_only=True, omit_defaults=False):
     degraded: list[str]
     next_cursor: str | None = None
     trace: Json | None = None
+    unknown: list[str] = []
+
+
+class Ranking(Slate, kw_only=True):
+    """Given items in the order for a user. `left_out`: those that may not be shown, or that filters keep out."""
+
+    left_out: list[str]
 
 
 class Explanation(msgspec.Struct, kw_only=True):

@@ -32,12 +32,14 @@ from honeyguide.retrieval import (
     CatalogueSource,
     ContentSource,
     FavouriteSource,
+    GivenSource,
     InterestSource,
     LearnedSource,
     NewItemSource,
     PopularSource,
     SimilarSource,
     TogetherSource,
+    TrendingSource,
 )
 from honeyguide.retrieval.external import PARAMETERS, Asked, ExternalSource, Rows, Service
 from honeyguide.stores.breaker import Breaker
@@ -70,6 +72,9 @@ def recipes(outside: Sequence[ExternalSource] = (), weights: Mapping[str, float]
         ),
         "popular": Recipe(FILTERS, (popular, new, rest), scorer, selector, LADDER[-1:]),
         "outside": Recipe(FILTERS, (*outside, rest), scorer, selector, LADDER),
+        "trending": Recipe(FILTERS, (TrendingSource(), popular, rest), scorer, selector, LADDER[::2]),
+        "new": Recipe(FILTERS, (new, rest), scorer, selector, LADDER[-1:]),
+        "rank": Recipe((Blocked(), Named(), Requested()), (learned, popular, GivenSource()), scorer, Reranking()),
     }
 
 

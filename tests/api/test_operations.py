@@ -133,17 +133,16 @@ def test_pages_and_batches_are_made_by_the_versions_that_they_began_with(trained
     query = {"user_id": "u1", "n": 3}
     whole = trained.post("/v1/recommendations", {**query, "n": 6}).json()
     first = trained.post("/v1/recommendations", query).json()
-    serve, models = trained.runtime.recommend.serve, []
+    states = trained.runtime.recommend.states
+    read = states.of_many
 
-    async def serve_and_switch(*arguments: Any) -> Any:
-        served = await serve(*arguments)
-        models.append(served.model)
-        if len(models) == 1:
-            trained.runtime.store.registry.set_alias("champion", "ease", 1)
-            assert await trained.runtime.serving.refresh()
-        return served
+    async def read_and_switch(queries: Any) -> Any:
+        known = await read(queries)
+        trained.runtime.store.registry.set_alias("champion", "ease", 1)
+        await trained.runtime.serving.refresh()
+        return known
 
-    trained.runtime.recommend.serve = serve_and_switch  # type: ignore[method-assign, assignment]
+    states.of_many = read_and_switch  # type: ignore[method-assign]
     batch = trained.post("/v1/recommendations:batch", {"queries": [query, {"user_id": "u2"}, {"user_id": "u3"}]}).json()
     assert [slate["model"] for slate in batch["slates"]] == ["knn@2"] * 3
     second = trained.post("/v1/recommendations", {**query, "cursor": first["next_cursor"]}).json()
@@ -243,3 +242,30 @@ def test_the_job_that_trains_is_our_own_command_on_the_same_data(tmp_path: Path)
     assert isinstance(training, Training)
     assert training.command[:3] == (sys.executable, "-m", "honeyguide")
     site.close()
+
+
+def renamed(site: Site, items: int = 30) -> None:
+    """Every item is deleted and comes again under another id."""
+    rows = [{"item_id": f"new-{number}", "title": f"Item {number}"} for number in range(items)]
+    assert site.post("/v1/items:batch", rows).json()["accepted"] == items
+    for number in range(items):
+        site.ask("DELETE", f"/v1/items/i{number}")
+
+
+def test_a_version_whose_items_are_gone_is_refused_unless_it_shall_be(trained: Site) -> None:
+    renamed(trained)
+    found = problem(trained.ask("PUT", "/v1/aliases/champion", json={"model": "knn", "version": 1}), 409, "items_unknown")
+    assert "ids of the catalogue had changed" in found["detail"]
+    assert trained.get("/v1/aliases/champion").json()["serving"] == "knn@2"
+    put = trained.ask("PUT", "/v1/aliases/champion", json={"model": "knn", "version": 1, "anyway": True})
+    assert (put.status_code, put.json()["serving"]) == (200, "knn@1")
+    back = trained.post("/v1/aliases/champion:rollback")
+    assert (back.status_code, back.json()["serving"]) == (200, "knn@2"), "the way back asks for nothing"
+
+
+def test_a_version_shows_its_lineage(trained: Site) -> None:
+    lineage = trained.get("/v1/models/knn/versions/2").json()["lineage"]
+    assert lineage["through"] == 1
+    assert lineage["items"] == trained.get("/v1/models/knn/versions/2").json()["manifest"]["items"]
+    assert lineage["gain"] is None
+    assert lineage["params"] == trained.get("/v1/models/knn/versions/2").json()["manifest"]["params"]

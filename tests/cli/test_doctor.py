@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from honeyguide.cli.surroundings import config_findings, disk_findings, erasure_findings, model_findings
+from honeyguide.cli.surroundings import config_findings, disk_findings, erasure_findings, item_findings, model_findings
+from honeyguide.clock import SystemClock
 from honeyguide.config import Settings, load
+from honeyguide.models.artefact import load as load_artefact
 from honeyguide.types import Job, ModelVersion
 from tests.cli.conftest import Run
 
@@ -76,6 +78,32 @@ def test_a_model_that_has_not_seen_the_latest_data(run: Run, shop: Path) -> None
     (shop / "more.csv").write_text("ts,user_id,item_id,type\n" + rows)
     run("import", "events", "more.csv")
     assert codes(run, code=0) == ["old_model"]
+
+
+def test_a_catalogue_under_other_ids(run: Run, shop: Path) -> None:
+    now = SystemClock().now_ms()
+    rows = "".join(f"{now - row},u-{row % 80:02d},new-{row % 40 + 1:03d},view\n" for row in range(1000))
+    (shop / "more.csv").write_text("ts,user_id,item_id,type\n" + rows)
+    run("import", "events", "more.csv")
+    assert "latest_unknown" in codes(run, code=0)
+    assert "does not know 40 of them" in run("doctor").out
+
+
+def test_items_of_the_champion_against_those_of_the_catalogue(shop: Path) -> None:
+    folder = next((shop / "data" / "models").glob("ease*/**/manifest.json")).parent
+    known = load_artefact(folder).item_ids
+    champion = ModelVersion("ease", 2, NOW, 100, {}, {})
+    before = ModelVersion("ease", 1, NOW, 90, {}, {"items": 3 * len(known)})
+    registry: Any = SimpleNamespace(aliases=lambda: {"champion": champion}, previous=lambda alias: before)
+    artefacts: Any = SimpleNamespace(path=lambda model, number: folder)
+
+    def found(catalogue: list[str]) -> list[tuple[str, str]]:
+        return [(one.level, one.code) for one in item_findings(registry, artefacts, catalogue, known, Settings().training)]
+
+    assert found(known) == [("warning", "items_shrunk")]
+    assert found([f"new-{item}" for item in known]) == [("error", "items_unknown"), ("warning", "items_shrunk")]
+    before.manifest["items"] = len(known)
+    assert found([*known[: len(known) // 3], *(f"new-{item}" for item in known)]) == [("warning", "items_unknown")]
 
 
 @pytest.mark.parametrize(("free", "level"), [(2_000_000_000, None), (900_000_000, "warning"), (50_000_000, "error")])

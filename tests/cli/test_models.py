@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from honeyguide import __version__
+from honeyguide.cli.lineage import show_lineage
+from honeyguide.cli.output import Out
+from honeyguide.train.lineage import Lineage
 from tests.cli.conftest import Run
 
 
@@ -108,9 +112,22 @@ def test_versions_are_listed_and_shown(run: Run, shop: Path) -> None:
     assert "version   ease@1\n" in ran.out
     assert "l2 = " in ran.out
     assert "because   ease is the best: served ndcg@20" in ran.out
+    assert f"made by   honeyguide {__version__}, configuration " in ran.out
+    assert "gain      +0." in ran.out
+    assert "with      popular@1\n" in ran.out
     told = run("models", "show", "ease", "--json").json
     assert told["aliases"] == ["champion"]
     assert told["manifest"]["model"] == "ease"
+    assert told["lineage"]["interactions"] == told["manifest"]["interactions"]
+    low, high = told["lineage"]["gain"][1:]
+    assert low < told["lineage"]["gain"][0] < high
+
+
+def test_a_gain_that_may_be_chance_is_shown_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    show_lineage(Out(), Lineage(through=1, parent="ease@3", warm_start=True, gain=(0.01, -0.01, 0.03), gain_metric="m"))
+    told = capsys.readouterr().out
+    assert "gain      +0.0100 m per user over popularity (95 %: -0.0100 to +0.0300); it may be chance\n" in told
+    assert "after     ease@3 served then, hyper-parameters from the search before\n" in told
 
 
 def test_versions_are_compared(run: Run, shop: Path) -> None:

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from honeyguide.errors import DamagedArtefact
+from honeyguide.errors import DamagedArtefact, InvalidInput
 from honeyguide.models import REGISTRY, artefact
-from honeyguide.models.artefact import ARRAYS, ITEMS, MANIFEST, load, save
+from honeyguide.models.artefact import ARRAYS, ITEMS, MANIFEST, load, save, sound
 from honeyguide.models.ease import Ease
 from honeyguide.testing.models import ITEMS as N_ITEMS
 from honeyguide.testing.models import checkerboard, histories
@@ -164,6 +164,8 @@ def header(text: str, data: bytes = b"") -> bytes:
         header('{"weights": {"dtype": "F32", "shape": [-1, 99999999999999999999], "data_offsets": [0, 4]}}', b"\0" * 4),
         header('{"weights": {"dtype": "F32", "shape": "x", "data_offsets": [0, 4]}}', b"\0" * 4),
         header('{"weights": 3}'),
+        header('{"weights": {"dtype": "F32", "shape": [0, 4000000000000000000], "data_offsets": [0, 0]}}'),
+        header('{"weights": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}}', b"\0" * 4),
     ],
 )
 def test_foreign_arrays_that_somebody_vouched_for(folder: Path, content: bytes) -> None:
@@ -190,6 +192,47 @@ def test_arrays_that_do_not_belong_together(name: str, spoil: str, tmp_path: Pat
         save_file({**{other: whole[other] for other in whole if other != key}, **spoiled}, tmp_path / ARRAYS)
         vouch(tmp_path)
         refused(tmp_path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_none_are_refused_although_somebody_vouched_for_them(folder: Path, value: float) -> None:
+    arrays = {name: array.copy() for name, array in load_file(folder / ARRAYS).items()}
+    name = next(name for name, array in arrays.items() if array.dtype.kind == "f")
+    arrays[name].flat[-1] = value
+    save_file(arrays, folder / ARRAYS)
+    vouch(folder)
+    assert f"its array {name!r} holds NaN or infinity" in refused(folder)
+
+
+def test_sizes_out_of_all_proportion_are_refused_before_anything_is_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def huge(manifest: dict[str, object]) -> None:
+        manifest["files"] = {name: {"sha256": "0" * 64, "bytes": 10**15} for name in (ARRAYS, ITEMS)}
+
+    monkeypatch.setattr(artefact, "_described", None)
+    rewrite(folder, huge)
+    refused(folder)
+
+
+def test_ids_that_do_not_fit_into_memory_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artefact, "free_memory", lambda: 10)
+    assert "of memory" in refused(folder)
+
+
+def test_an_item_that_is_named_twice_is_refused(folder: Path) -> None:
+    (folder / ITEMS).write_text(json.dumps([IDS[0], *IDS[:-1]]))
+    vouch(folder)
+    assert "names an item twice" in refused(folder)
+
+
+def test_a_fitted_model_with_numbers_that_are_none_is_not_sound() -> None:
+    model = REGISTRY["knn"]().fit(checkerboard())
+    assert sound(model) is model
+    spoiled = {name: np.array(array) for name, array in model.arrays().items()}
+    spoiled["data"][0] = np.nan
+    with pytest.raises(InvalidInput, match="knn came out with numbers that are none"):
+        sound(model.with_arrays(spoiled))
 
 
 def test_links_that_point_outside_are_refused(tmp_path: Path) -> None:

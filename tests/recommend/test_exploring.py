@@ -1,6 +1,5 @@
 """Lists of which something is drawn, on a real store: what a request gets, what its slate says, and that it comes again."""
 
-import base64
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,8 +81,7 @@ def test_pages_of_a_list_make_up_the_list(shop: Honeyguide, surface: str) -> Non
     page = first = shop.recommend("u2", n=3, surface=surface)
     pages = ids(first)
     while page.next_cursor is not None:
-        offset, seed, _ = shop.runtime.recommend.page(page.next_cursor)
-        page = shop.recommend("u2", n=3, surface=surface, offset=offset, seed=seed)
+        page = shop.recommend("u2", n=3, surface=surface, cursor=page.next_cursor)
         pages += ids(page)
     drawn = logged(shop, first)
     assert pages == ids(shop.recommend("u2", n=90, surface=surface, seed=drawn.seed))
@@ -95,11 +93,21 @@ def test_a_page_of_a_list_that_was_not_drawn_is_not_drawn_either(shop: Honeyguid
     assert [ids(shop.recommend("u2", n=4, surface="lucky", offset=4)) for _ in range(5)] == [ranked[4:]] * 5
 
 
-def test_a_cursor_with_a_seed_that_is_none_is_refused(shop: Honeyguide) -> None:
-    digest = "0" * 16
-    for seed in (2**32, 10**11):
-        with pytest.raises(InvalidInput):
-            shop.runtime.recommend.page(base64.urlsafe_b64encode(f"hg2:5:{digest}:{seed}".encode()).decode())
+@pytest.mark.parametrize("surface", ["home", "tried", "lucky"])
+def test_pages_of_a_drawn_list_that_changes_show_nothing_twice(shop: Honeyguide, surface: str) -> None:
+    for _ in range(4):
+        page = shop.recommend("u11", n=3, surface=surface)
+        pages, bought = ids(page), list[str]()
+        while page.next_cursor is not None:
+            bought.append(ids(page)[0])
+            shop.ingest([{"type": "purchase", "user_id": "u11", "item_id": bought[-1]}])
+            page = shop.recommend("u11", n=3, surface=surface, cursor=page.next_cursor)
+            assert shop.explain(page.request_id).matches
+            pages += ids(page)
+        assert len(set(pages)) == len(pages)
+
+
+def test_a_seed_that_is_none_is_refused(shop: Honeyguide) -> None:
     with pytest.raises(InvalidInput):
         shop.recommend("u2", seed=2**32)
 

@@ -77,14 +77,13 @@ def test_stages_that_ask_have_the_features_of_user_and_items(tmp_path: Path, mon
         runtime = hg.runtime
         runtime.folding.refresh()
         hg.run(runtime.columns.round())
-        told, recipes = asked(hg, monkeypatch), runtime.recommend._recipes
+        told = asked(hg, monkeypatch)
+        recipes: Any = runtime.recommend._recipes
         hg.recommend("u0")
         assert told == [None], "a recipe that does not look costs nothing"
         recipe = recipes["personal"]
         looking = Looking(recipe.scorer)
-        monkeypatch.setattr(
-            runtime.recommend, "_recipes", {**recipes, "personal": replace(recipe, scorer=looking, features=True)}
-        )
+        monkeypatch.setitem(recipes, "personal", replace(recipe, scorer=looking, features=True))
         slate = hg.recommend("u2", explain=True)
         assert told == [None, runtime.features.users.group]
         assert looking.user is not None
@@ -135,9 +134,9 @@ def test_without_a_share_nothing_is_read_or_logged(tmp_path: Path, monkeypatch: 
 def test_a_small_share_is_a_small_share(tmp_path: Path) -> None:
     with shop(tmp_path, 0.2) as hg:
         recommend = hg.runtime.recommend
-        drawn = [recommend._is_sample(_query(f"user {n}"), NOW) for n in range(5_000)]
+        drawn = [recommend.states.is_sample(_query(f"user {n}"), NOW) for n in range(5_000)]
         assert 0.17 < sum(drawn) / 5_000 < 0.23
-        assert recommend._is_sample(_query("user 1"), NOW) == recommend._is_sample(_query("user 1"), NOW)
+        assert recommend.states.is_sample(_query("user 1"), NOW) == recommend.states.is_sample(_query("user 1"), NOW)
 
 
 def _query(user_id: str) -> Query:

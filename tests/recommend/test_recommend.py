@@ -163,11 +163,11 @@ def test_pages_continue_the_list(shop: Honeyguide) -> None:
     whole = ids(shop.recommend("u0", n=12))
     first = shop.recommend("u0", n=5)
     assert first.next_cursor is not None
-    second = shop.recommend("u0", n=5, offset=shop.runtime.recommend.page(first.next_cursor)[0])
+    second = shop.recommend("u0", n=5, cursor=first.next_cursor)
     assert ids(first) + ids(second) == whole[:10]
     assert [item.rank for item in second.items] == [6, 7, 8, 9, 10]
     with pytest.raises(InvalidInput, match="page cannot be found"):
-        shop.runtime.recommend.page("made up")
+        shop.recommend("u0", n=5, cursor="made up")
 
 
 @pytest.mark.parametrize("change", [{"hidden": True}, {"available": False}, "delete"])

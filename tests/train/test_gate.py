@@ -38,3 +38,24 @@ def test_the_champion_has_the_best_lists_as_served() -> None:
 def test_a_model_that_refused_the_data_is_not_judged() -> None:
     trials = [trial("popular", 0.1, 0.1), trial("knn", 0.4, 0.2), Trial("ease", None, None, 0.0, 0.0, "too many items")]
     assert judge(trials, Settings(), serving="").champion == "knn"
+
+
+def test_a_model_that_is_worse_than_what_serves_does_not_pass() -> None:
+    trials = [trial("popular", 0.1, 0.1), trial("knn", 0.4, 0.3)]
+    present = trial("ease", 0.5, 0.35)
+    with pytest.raises(GateNotMet, match=r"worse than what serves, ease@1 trained on the same past: -0\.0500 per user"):
+        judge(trials, Settings(), serving="ease@1", present=present)
+    assert judge(trials, Settings(), serving="ease@1", present=trial("ease", 0.4, 0.3)).champion == "knn"
+    assert judge(trials, Settings(), serving="ease@1", present=Trial("ease", None, None, 0, 0, "no")).champion == "knn"
+
+
+def test_a_gain_that_may_be_chance_is_said() -> None:
+    values = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.9])
+    one = Evaluation(20, {"ndcg": values[::-1].copy(), "recall": values}, 0.1, 3.0)
+    base = Evaluation(20, {"ndcg": values * 0.9, "recall": values}, 0.1, 3.0)
+    trials = [Trial("popular", base, base, 1.0, 1.0), Trial("knn", one, one, 1.0, 1.0)]
+    verdict = judge(trials, Settings(), serving="")
+    assert verdict.champion == "knn"
+    assert verdict.margin is not None
+    assert verdict.margin.low < 0 < verdict.margin.high
+    assert verdict.reason.endswith("the gain may be chance, since its 95 % interval reaches down to 0")

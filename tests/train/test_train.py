@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from honeyguide import __version__
+from honeyguide.config import settings_fingerprint
 from honeyguide.config.settings import Models, Segments, Settings
-from honeyguide.errors import ConfigError, GateNotMet, HoneyguideError, NotEnoughData, StorageFull
+from honeyguide.errors import ConfigError, GateNotMet, HoneyguideError, NotEnoughData, NotEnoughMemory, StorageFull
 from honeyguide.models.als import Als
 from honeyguide.models.artefact import ARRAYS, load
 from honeyguide.models.ease import Ease
@@ -66,6 +68,16 @@ def test_a_version_says_what_it_was_made_of(shop: Shop) -> None:
     assert manifest["segments"] == ["other"]
     assert manifest["seed"] == 0
     assert manifest["params"]["window"] == 10
+    assert manifest["config"] == settings_fingerprint(shop.settings)
+    assert (manifest["release"], manifest["parent"]) == (__version__, "")
+    mean, low, high = manifest["gain"]["interval"]
+    assert 0 < low < mean < high < 1
+    assert mean == pytest.approx(
+        version.metrics["served_ndcg@3"] - manifest["comparison"]["popular"]["served_ndcg@3"], abs=2e-6
+    )
+    shop.train()
+    assert shop.store.registry.version("knn", 2).manifest["parent"] == "markov@1"
+    assert "gain" not in shop.store.registry.version("popular", 2).manifest
 
 
 def test_the_next_training_makes_the_next_versions(shop: Shop) -> None:
@@ -316,6 +328,28 @@ def test_a_model_that_runs_out_of_memory_is_left_out_and_named(shop: Shop, monke
     report = shop.train(models=["ease", "markov"])
     assert {model.name: model.failed for model in report.models}["ease"] == "it ran out of memory"
     assert shop.labels() == ["markov@1", "popular@1"]
+
+
+@pytest.mark.parametrize("enough", [True, False])
+def test_popularity_that_runs_out_of_memory_ends_the_training_and_says_so(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, enough: bool
+) -> None:
+    def exhausted(self: Popular, *data: object, **more: object) -> Popular:
+        raise MemoryError
+
+    monkeypatch.setattr(Popular, "fit", exhausted)
+    with pytest.raises(NotEnoughMemory, match="popular itself ran out of memory") as found:
+        shop.train(quick(shop.folder, min_users=2 if enough else 10_000))
+    assert found.value.cure
+    assert shop.labels() == []
+
+
+def test_a_worse_model_does_not_replace_what_serves(shop: Shop) -> None:
+    good = quick(shop.folder).model_copy(update={"models": Models(train=["markov"])})
+    assert shop.train(good).champion == "markov@1"
+    with pytest.raises(GateNotMet, match="worse than what serves, markov@1 trained on the same past"):
+        shop.train(good.model_copy(update={"models": Models(train=["knn"])}))
+    assert shop.champion() == "markov@1"
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,36 @@ SLATE: Final[Json] = {
     "degraded": [],
     "next_cursor": "aGcyOjI6ZWQ3ODE4NTY1OWQxYTI2Zg==",
     "trace": None,
+    "unknown": [],
+}
+NEIGHBOURS: Final[Json] = {
+    "user_id": "user_123",
+    "users": [{"user_id": "user_77", "score": 0.62, "shared": 4}],
+    "as_of": 1042,
+    "rows": 1042,
+}
+RANKING: Final[Json] = {
+    **SLATE,
+    "surface": "rank",
+    "next_cursor": None,
+    "unknown": ["item_9"],
+    "left_out": ["item_4"],
+}
+SESSION_SLATE: Final[Json] = {**SLATE, "user_id": "", "rung": "session", "next_cursor": None}
+LIST_SLATE: Final[Json] = {
+    **SLATE,
+    "user_id": "",
+    "surface": "trending",
+    "items": [
+        {
+            "item_id": "item_7",
+            "score": 1.0,
+            "rank": 1,
+            "sources": ["trending", "popular"],
+            "reason": {"code": "trending", "text": "rising now"},
+        }
+    ],
+    "rung": "popular",
 }
 RECORD: Final[Json] = {
     "request_id": REQUEST_ID,
@@ -152,6 +182,23 @@ VERSION: Final[Json] = {
     "trained_through": 1000,
     "metrics": {"ndcg": 0.31},
     "aliases": ["champion"],
+}
+LINEAGE: Final[Json] = {
+    "through": 1000,
+    "first": 1_690_000_000_000,
+    "last": 1_700_000_000_000,
+    "interactions": 960,
+    "users": 80,
+    "items": 40,
+    "config": "8f14e45fceea",
+    "release": "0.4.2",
+    "seed": 0,
+    "params": {"l2": 300.0},
+    "parent": "ease@6",
+    "warm_start": False,
+    "companions": {"popular": "popular@7"},
+    "gain": [0.05, 0.02, 0.08],
+    "gain_metric": "served_ndcg@20",
 }
 ALIAS: Final[Json] = {"alias": "champion", "model": "ease", "version": 7, "serving": "ease@7"}
 JOB: Final[Json] = {

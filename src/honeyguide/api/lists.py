@@ -14,6 +14,7 @@ from honeyguide.api.fields import takes
 from honeyguide.api.problems import Headers
 from honeyguide.api.urls import QueryReader, refused
 from honeyguide.api.wire.lists import (
+    ListParams,
     RecommendIn,
     RecommendParams,
     SimpleIn,
@@ -27,6 +28,7 @@ from honeyguide.clock import Clock
 from honeyguide.errors import InvalidInput
 from honeyguide.messages import Filters, Price, Query
 from honeyguide.recommend import Recommend, Served
+from honeyguide.recommend.given import ranking
 from honeyguide.recommend.lineup import Lineup
 from honeyguide.recommend.ranked import items_of
 
@@ -107,9 +109,17 @@ class Lists:
 
     async def answer(self, query: RecommendIn, headers: RequestHeaders, method: str) -> Answer:
         """The slate for a query that was read."""
-        lineup = self.prepare(query, headers, method)
+        return await self.given(query, self.prepare(query, headers, method))
+
+    async def given(self, query: Query, lineup: Lineup | None = None) -> Answer:
+        """The slate for a query that the caller may ask."""
         served, took = await self._served(query, lineup)
         return _answer(encode(wire(served)), served, took)
+
+    async def rank(self, query: Query) -> Answer:
+        """Given items in order, and what became of the others."""
+        served, took = await self._served(query)
+        return _answer(encode(ranking(query, served.slate())), served, took)
 
     def prepare(self, query: RecommendIn, headers: RequestHeaders, method: str) -> Lineup | None:
         """Check that the caller may override what it overrides, and go to the page of its cursor.
@@ -121,8 +131,8 @@ class Lists:
             self._gate.admit(headers, "admin", method)
         if query.cursor is None:
             return None
-        (query.offset, query.seed, lineup), query.cursor = self._recommend.page(query.cursor), None
-        return lineup
+        cursor, query.cursor = query.cursor, None
+        return self._recommend.page(query, cursor)
 
     async def _served(self, query: Query, lineup: Lineup | None = None) -> tuple[Served, float | None]:
         """The list, and the seconds it took if it was not in memory."""
@@ -146,17 +156,11 @@ class Lists:
 
 def query_of(asked: RecommendParams) -> RecommendIn:
     """The query of parameters."""
-    filters = None
-    if asked.category or asked.exclude_category or asked.price_min is not None or asked.price_max is not None:
-        price = None
-        if asked.price_min is not None or asked.price_max is not None:
-            price = Price(asked.price_min, asked.price_max)
-        filters = Filters(asked.category, asked.exclude_category, price)
     return RecommendIn(
         user_id=asked.user_id,
         n=asked.n,
         surface=asked.surface,
-        filters=filters,
+        filters=filters_of(asked),
         item_id=asked.item_id,
         candidates=asked.candidates,
         exclude=asked.exclude,
@@ -167,6 +171,14 @@ def query_of(asked: RecommendParams) -> RecommendIn:
         explore=asked.explore,
         cursor=asked.cursor,
     )
+
+
+def filters_of(asked: RecommendParams | ListParams) -> Filters | None:
+    """The filters of parameters; None without any."""
+    if not asked.category and not asked.exclude_category and asked.price_min is None and asked.price_max is None:
+        return None
+    ranged = asked.price_min is not None or asked.price_max is not None
+    return Filters(asked.category, asked.exclude_category, Price(asked.price_min, asked.price_max) if ranged else None)
 
 
 def _simple(served: Served) -> bytes:
@@ -189,6 +201,7 @@ def wire(served: Served) -> SlateWire:
         degraded=served.degraded,
         next_cursor=served.next_cursor,
         trace=served.trace,
+        unknown=served.unknown,
     )
 
 

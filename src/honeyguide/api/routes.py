@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from honeyguide.api import examples as eg
 from honeyguide.api.auth import Scope
 from honeyguide.api.cold import NoParams
-from honeyguide.api.handlers import cache, catalogue, docs, features, operations, people, slates, system
+from honeyguide.api.handlers import cache, catalogue, docs, features, operations, people, slates, standing, system
 from honeyguide.api.intake import Intake
 from honeyguide.api.lists import Lists
 from honeyguide.api.wire import cache as kept
@@ -20,9 +20,10 @@ from honeyguide.api.wire import lists
 from honeyguide.api.wire import operations as ops
 from honeyguide.api.wire.base import In, PageParams
 from honeyguide.api.wire.events import TrackIn, TrackParams
-from honeyguide.api.wire.people import MergeIn
+from honeyguide.api.wire.people import MergeIn, SimilarUsersParams
 from honeyguide.ingest.decode import EVENTS, ITEMS, RowDecoder
-from honeyguide.messages import EventIn, Explanation, IngestReport, ItemIn, Merged, Slate
+from honeyguide.messages import EventIn, Explanation, IngestReport, ItemIn, Merged, Ranking, Slate
+from honeyguide.recommend.neighbours import Neighbours
 from honeyguide.recommend.why import ListStanding
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -115,6 +116,18 @@ RECOMMENDATIONS: Final = _group(
         params=lists.SimilarParams, given={"item_id": "item_1", "n": 2},
     ),
     Route(
+        "POST", "/v1/rank", "recommend:read", standing.rank, Ranking, eg.RANKING,
+        body=lists.RankIn, errors=(404,), sent={"user_id": "user_123", "items": ["item_3", "item_9", "item_7", "item_4"]},
+    ),
+    Route(
+        "POST", "/v1/sessions/recommendations", "recommend:read", standing.of_a_session, Slate, eg.SESSION_SLATE,
+        body=lists.SessionIn, errors=(404,), sent={"events": [{"item_id": "item_1"}], "n": 2},
+    ),
+    Route(
+        "GET", "/v1/lists/{name}", "recommend:read", standing.standing, Slate, eg.LIST_SLATE,
+        params=lists.ListParams, given={"name": "trending", "n": 2, "category": ["kitchen"]},
+    ),
+    Route(
         "GET", "/v1/recommendations/{request_id}", "recommend:read", slates.get_slate, lists.SlateRecord, eg.RECORD,
         tagged=True, **_SLATE,
     ),
@@ -174,6 +187,10 @@ USER_ROUTES: Final = _group(
         params=goods.UserParams, given={"user_id": "visitor_9f2c"},
     ),
     Route(
+        "GET", "/v1/users/{user_id}/similar", "admin", people.similar_users, Neighbours, eg.NEIGHBOURS,
+        params=SimilarUsersParams, given={"user_id": "user_123", "n": 1},
+    ),
+    Route(
         "GET", "/v1/users/{user_id}/export", "admin", people.export_user, "application/x-ndjson", errors=(404,), **_USER,
     ),
     Route(
@@ -217,7 +234,7 @@ MODEL_ROUTES: Final = _group(
     Route("GET", "/v1/models", "metrics:read", operations.list_versions, ops.VersionPage, eg.page(eg.VERSION), **_PAGE),
     Route(
         "GET", "/v1/models/{name}/versions/{version}", "metrics:read", operations.get_version, ops.VersionDetail,
-        {**eg.VERSION, "manifest": {"format": 1}},
+        {**eg.VERSION, "lineage": eg.LINEAGE, "manifest": {"format": 1}},
         params=ops.VersionParams, errors=(404,), tagged=True, given={"name": "ease", "version": 7},
     ),
     Route("GET", "/v1/aliases", "metrics:read", operations.list_aliases, ops.AliasPage, eg.page(eg.ALIAS)),

@@ -8,7 +8,14 @@ from honeyguide.cli.opening import configuration, require_data
 from honeyguide.cli.output import LABEL, Json, Out, clean, count
 from honeyguide.cli.processes import crew_of, process_findings
 from honeyguide.cli.reading import read_data
-from honeyguide.cli.surroundings import config_faults, config_findings, disk_findings, erasure_findings, model_findings
+from honeyguide.cli.surroundings import (
+    config_faults,
+    config_findings,
+    disk_findings,
+    erasure_findings,
+    item_findings,
+    model_findings,
+)
 from honeyguide.clock import SystemClock
 from honeyguide.config import LoadedConfig
 from honeyguide.errors import ConfigError, GateNotMet, NotFound
@@ -18,6 +25,7 @@ from honeyguide.stores.urls import open_store
 app = typer.Typer(add_completion=False)
 
 _JOBS = 1_000
+_LATEST = 1_000
 ERRORS_FOUND = GateNotMet.exit_code
 _ACCENTS = {"error": "bold red", "warning": "yellow"}
 
@@ -66,9 +74,11 @@ def _examine_data(loaded: LoadedConfig) -> tuple[list[Finding], Data]:
         data, position = read_data(store, clock.now_ms())
         artefacts = FileArtefacts(settings.project.data_dir / "models")
         models = model_findings(store.registry, artefacts, position, clock.now_ms())
+        latest = data.events.tail(_LATEST)["item_id"].unique().to_list()
+        items = item_findings(store.registry, artefacts, store.catalogue.item_ids(), latest, settings.training)
         erasures = erasure_findings(store.jobs.page(limit=_JOBS), store.registry, clock.now_ms())
         processes = process_findings(crew_of(store, position), clock.now_ms())
-        return [*data_findings(data, settings), *models, *erasures, *processes], data
+        return [*data_findings(data, settings), *models, *items, *erasures, *processes], data
     finally:
         store.close()
 

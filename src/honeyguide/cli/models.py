@@ -6,16 +6,21 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from honeyguide.cli.asking import answering
 from honeyguide.cli.frame import HelpfulGroup
+from honeyguide.cli.lineage import show_lineage
 from honeyguide.cli.metrics import metric_names, metric_text
 from honeyguide.cli.output import Cell, Json, Out, ago, table
 from honeyguide.cli.searched import show_search
 from honeyguide.cli.storage import storage
+from honeyguide.cli.there import promote_there, roll_back_there
 from honeyguide.errors import InvalidInput, NotFound
 from honeyguide.models.artefact import load as load_artefact
 from honeyguide.protocols import Registry
 from honeyguide.train import promote as promote_version
 from honeyguide.train import rollback as roll_back
+from honeyguide.train.items import ItemCheck
+from honeyguide.train.lineage import lineage_of
 from honeyguide.types import ModelVersion
 
 app = typer.Typer(add_completion=False, help="List, compare, promote and roll back model versions.", cls=HelpfulGroup)
@@ -26,6 +31,10 @@ _ALIAS = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 Version = Annotated[str, typer.Argument(metavar="MODEL", help="name@version, or an alias such as champion.")]
 Other = Annotated[str, typer.Argument(metavar="OTHER", help="What to compare it with.")]
 To = Annotated[str, typer.Option("--to", "--alias", metavar="ALIAS", help="The alias to point at it.")]
+Anyway = Annotated[
+    bool, typer.Option("--anyway", help="Also if its items are few, or are not those of the catalogue any more.")
+]
+Url = Annotated[str | None, typer.Option("--url", metavar="URL", help="A server to do it, on this machine or another.")]
 Alias = Annotated[str, typer.Option("--alias", metavar="ALIAS", help="The alias to roll back.")]
 ModelName = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only the versions of this model.")]
 
@@ -53,20 +62,21 @@ def list_versions(context: typer.Context, name: ModelName = None, json: Json = F
 
 @app.command()
 def show(context: typer.Context, model: Version, json: Json = False) -> None:
-    """One version: its scores, hyper-parameters and files, with their checksums looked at again; why a search chose it."""
+    """One version: its scores, what it was made of, its files, checked again; why a search chose it."""
     out = Out(json)
     with storage(context) as stored:
         registry = stored.store.registry
         version, aliases = find_version(registry, model), registry.aliases()
         load_artefact(stored.artefacts.path(version.model, version.version), whole=True)
-        out.result(_plain(version, aliases) | {"manifest": version.manifest})
+        lineage = lineage_of(version)
+        out.result(_plain(version, aliases) | {"lineage": lineage, "manifest": version.manifest})
         out.show("version", Text(version.label, style="bold"))
         out.show("aliases", ", ".join(_aliases_of(version, aliases)) or "none")
         out.show(
             "trained", f"{ago(version.created_at, stored.clock.now_ms())}, on the log up to {version.trained_through:,}"
         )
-        params = version.manifest.get("params", {})
-        out.show("params", ", ".join(f"{key} = {value}" for key, value in params.items()) or "none")
+        out.show("params", ", ".join(f"{key} = {value}" for key, value in lineage.params.items()) or "none")
+        show_lineage(out, lineage)
         out.show("files", "whole, as their checksums say")
         if version.manifest.get("verdict"):
             out.show("because", version.manifest["verdict"])
@@ -98,26 +108,46 @@ def compare(context: typer.Context, model: Version, other: Other = CHAMPION, jso
 
 
 @app.command()
-def promote(context: typer.Context, model: Version, to: To = CHAMPION, json: Json = False) -> None:
-    """Point an alias at a version; it is loaded first, so a damaged one never serves. A running server follows at once."""
+def promote(
+    context: typer.Context,
+    model: Version,
+    to: To = CHAMPION,
+    anyway: Anyway = False,
+    url: Url = None,
+    json: Json = False,
+) -> None:
+    """Point an alias at a version; it is loaded first, so a damaged one never serves, and its items are looked at.
+
+    Works on the data directory or, with --url, through a server; running servers follow at once."""
     if not _ALIAS.fullmatch(to):
         raise InvalidInput(f"{to!r} is no name for an alias.", cure="Use a-z, 0-9, _ and -, beginning with a letter.")
+    if url is not None:
+        with answering(context, url) as server:
+            _pointed(Out(json), to, *promote_there(server, model, to, anyway=anyway))
+        return
     with storage(context) as stored:
         registry = stored.store.registry
         target, before = find_version(registry, model), registry.aliases().get(to)
-        _pointed(Out(json), to, before, promote_version(registry, stored.artefacts, to, target.model, target.version))
+        check = ItemCheck(stored.store.catalogue, stored.artefacts, registry, stored.loaded.settings.training)
+        checks = None if anyway else check
+        found = promote_version(registry, stored.artefacts, to, target.model, target.version, checks)
+        _pointed(Out(json), to, before.label if before else None, found.label)
 
 
 @app.command()
-def rollback(context: typer.Context, alias: Alias = CHAMPION, json: Json = False) -> None:
-    """Point an alias at what it pointed at before."""
+def rollback(context: typer.Context, alias: Alias = CHAMPION, url: Url = None, json: Json = False) -> None:
+    """Point an alias at what it pointed at before; on the data directory or, with --url, through a server."""
+    if url is not None:
+        with answering(context, url) as server:
+            _pointed(Out(json), alias, *roll_back_there(server, alias))
+        return
     with storage(context) as stored:
         registry = stored.store.registry
         if alias not in registry.aliases():
             known = ", ".join(sorted(registry.aliases())) or "none yet; run 'honeyguide train'"
             raise NotFound(f"There is no alias {alias!r}.", cure=f"There are: {known}.")
-        before = registry.aliases()[alias]
-        _pointed(Out(json), alias, before, roll_back(registry, stored.artefacts, alias))
+        before = registry.aliases()[alias].label
+        _pointed(Out(json), alias, before, roll_back(registry, stored.artefacts, alias).label)
 
 
 def find_version(registry: Registry, name: str) -> ModelVersion:
@@ -135,14 +165,12 @@ def find_version(registry: Registry, name: str) -> ModelVersion:
     raise NotFound(f"There is no model {name!r}.", cure=f"There are: {', '.join(known)}." if known else "honeyguide train")
 
 
-def _pointed(out: Out, alias: str, before: ModelVersion | None, target: ModelVersion) -> None:
-    out.result({"alias": alias, "version": target.label, "before": before.label if before else None})
-    was = "" if before is None else "  (as before)" if before.label == target.label else f"  (was {before.label})"
-    out.show(alias, Text.assemble((target.label, "bold"), was))
-    if before and before.label != target.label:
-        out.hint(
-            f"honeyguide models rollback{'' if alias == CHAMPION else f' --alias {alias}'}   brings {before.label} back"
-        )
+def _pointed(out: Out, alias: str, before: str | None, target: str) -> None:
+    out.result({"alias": alias, "version": target, "before": before})
+    was = "" if before is None else "  (as before)" if before == target else f"  (was {before})"
+    out.show(alias, Text.assemble((target, "bold"), was))
+    if before and before != target:
+        out.hint(f"honeyguide models rollback{'' if alias == CHAMPION else f' --alias {alias}'}   brings {before} back")
 
 
 def _aliases_of(version: ModelVersion, aliases: dict[str, ModelVersion]) -> list[str]:

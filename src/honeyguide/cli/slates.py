@@ -6,7 +6,7 @@ from rich.text import Text
 
 from honeyguide.cli.output import Cell, Out, clean, count, fit, table
 from honeyguide.library import Honeyguide
-from honeyguide.messages import Slate, SlateItem
+from honeyguide.messages import Ranking, Slate, SlateItem
 from honeyguide.types import Json
 
 _TITLE = 34
@@ -32,6 +32,14 @@ def show_slate(out: Out, project: Honeyguide, slate: Slate, *, seconds: float, e
         out.note("degraded", ", ".join(slate.degraded), style="yellow")
     if slate.items:
         out.hint(f"honeyguide explain {slate.request_id}")
+
+
+def show_left(out: Out, ranked: Ranking) -> None:
+    """What of the given items does not stand in the order, and why."""
+    if ranked.unknown:
+        out.note("unknown", clean(", ".join(ranked.unknown)), style="yellow")
+    if ranked.left_out:
+        out.note("left out", clean(", ".join(ranked.left_out)) + "  (not available, hidden or filtered)", style="yellow")
 
 
 def item_lines(out: Out, project: Honeyguide, items: Sequence[SlateItem], *, sources: bool) -> list[Text]:

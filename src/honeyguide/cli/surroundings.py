@@ -2,18 +2,20 @@
 
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from honeyguide.cli.findings import Finding
+from honeyguide.cli.findings import Finding, Level
 from honeyguide.config import LoadedConfig, Settings, cross_check
 from honeyguide.config.load import located
+from honeyguide.config.settings import Training
 from honeyguide.errors import ConfigError, DamagedArtefact
 from honeyguide.models import REGISTRY
 from honeyguide.models.artefact import load as load_artefact
 from honeyguide.protocols import Artefacts, Registry
 from honeyguide.recipes import source_names
+from honeyguide.train.items import overlap
 from honeyguide.types import Job
 
 _GB = 1_000_000_000
@@ -21,6 +23,8 @@ _SHORT_KEY = 16
 _DAY = 86_400_000
 _OLD = 7 * _DAY
 _BEHIND = 0.2
+_COMMON = 0.5
+_FEW = 20
 
 
 def config_faults(error: ConfigError) -> list[Finding]:
@@ -77,6 +81,36 @@ def model_findings(registry: Registry, artefacts: Artefacts, position: int, now:
         days = (now - champion.created_at) // _DAY
         what = f"the champion {champion.label} is {days} days old and the log has grown since"
         yield Finding("warning", "old_model", what, "honeyguide train")
+
+
+def item_findings(
+    registry: Registry, artefacts: Artefacts, catalogue: Collection[str], latest: Collection[str], training: Training
+) -> Iterator[Finding]:
+    """Does the champion still know the shop? `catalogue` are the ids of its items, `latest` those in the latest events."""
+    champion = registry.aliases().get("champion")
+    try:
+        known = set(load_artefact(artefacts.path(champion.model, champion.version)).item_ids) if champion else set[str]()
+    except DamagedArtefact:  # told by `model_findings`
+        return
+    if champion is None or not catalogue:
+        return
+    renamed = "if ids have changed, import events under the new ones and train again: honeyguide train"
+    common = overlap(known, catalogue)
+    if common < _COMMON:
+        level: Level = "error" if common < training.min_overlap else "warning"
+        what = f"the champion {champion.label} and the catalogue have {common:.0%} of the fewer of their items in common"
+        yield Finding(level, "items_unknown", what, renamed)
+    before = registry.previous("champion")
+    had = int(before.manifest.get("items", 0)) if before is not None else 0
+    if before is not None and len(known) < training.min_items * had:
+        what = f"the champion {champion.label} knows {len(known):,} items, and {before.label} before it knew {had:,}"
+        yield Finding("warning", "items_shrunk", what, "look whether an import broke off; honeyguide models rollback")
+    strange = sum(item not in known for item in latest)
+    if len(latest) >= _FEW and strange > _COMMON * len(latest):
+        what = (
+            f"the latest events name {len(latest):,} items; the champion {champion.label} does not know {strange:,} of them"
+        )
+        yield Finding("warning", "latest_unknown", what, renamed)
 
 
 def erasure_findings(jobs: Iterable[Job], registry: Registry, now: int) -> Iterator[Finding]:

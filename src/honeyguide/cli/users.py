@@ -15,6 +15,7 @@ from rich.text import Text
 from honeyguide.cli.frame import HelpfulGroup
 from honeyguide.cli.output import Cell, Json, Out, ago, clean, count, table
 from honeyguide.cli.project import project
+from honeyguide.cli.recommend import Number
 from honeyguide.cli.storage import storage
 from honeyguide.errors import InvalidInput, NotFound
 from honeyguide.types import Json as JsonObject
@@ -53,6 +54,20 @@ def show(context: typer.Context, user: UserId, json: Json = False) -> None:
             [event.type, event.item_id, ago(event.ts, stored.clock.now_ms())] for event in reversed(state.events[-_LATEST:])
         ]
         out.lines(["", *table(rows, width=out.width)] if state.events else [])
+
+
+@app.command()
+def similar(context: typer.Context, user: UserId, n: Number = 10, json: Json = False) -> None:
+    """The users whose latest doings are most like theirs."""
+    out = Out(json)
+    with project(context) as opened:
+        found = opened.similar_users(user, n)
+        out.result(found)
+        rows: list[list[Cell]] = [["user", "likeness", "items in common"]]
+        rows += [[Text(each.user_id, style="bold"), f"{each.score:.3f}", f"{each.shared}"] for each in found.users]
+        out.lines(table(rows, right=(1, 2), width=out.width) if found.users else [])
+        if not found.users:
+            out.note("empty", f"nobody did lately what {clean(user)} did")
 
 
 def _plain(user_id: str, person: list[User], state: UserState) -> dict[str, Any]:

@@ -191,7 +191,7 @@ class Surface(Section):
     """A named placement and what its list is made of."""
 
     name: Name = Field(description="Name in requests.")
-    recipe: Literal["personal", "similar", "basket", "popular"] = Field(
+    recipe: Literal["personal", "similar", "basket", "popular", "trending", "new", "rank"] = Field(
         default="personal", description="The list of stages."
     )
     model: str = Field(default="champion", description="Alias or model@version that scores.")
@@ -245,6 +245,9 @@ DEFAULT_SURFACES = [
     Surface(name="similar", recipe="similar", exclude=[], max_per_category=0),
     Surface(name="popular", recipe="popular", exclude=[]),
     Surface(name="cart", recipe="basket"),
+    Surface(name="trending", recipe="trending", exclude=[], max_per_category=0, popular=600),
+    Surface(name="new", recipe="new", exclude=[], max_per_category=0, popular=600),
+    Surface(name="rank", recipe="rank", exclude=[], max_per_category=0, popular=600),
 ]
 
 
@@ -301,6 +304,14 @@ class Training(Section):
     k: int = Field(default=20, ge=1, le=500, description="Length of the lists that are compared.")
     metric: Literal["ndcg", "recall"] = Field(default="ndcg", description="What the champion is chosen by.")
     gate: float = Field(default=0.0, description="How much better than popularity a version must be, relative.")
+    min_items: Share = Field(
+        default=0.5,
+        description="Fewest items of a version, as a share of those of the version that it replaces; 0 allows any.",
+    )
+    min_overlap: Share = Field(
+        default=0.2,
+        description="How much a version and the catalogue must have in common, as a share of the fewer of their items.",
+    )
     seed: int = Field(default=0, ge=0, description="Seed of everything random in training.")
     min_users: int = Field(default=2, ge=1, description="Fewest users with held-out items for a comparison.")
     max_users: int = Field(

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from honeyguide import models as registered
-from honeyguide.errors import ConfigError, DamagedArtefact
+from honeyguide.errors import ConfigError, DamagedArtefact, InvalidInput
+from honeyguide.models.resources import free_memory
 from honeyguide.protocols import Model
 from honeyguide.types import Histories, Json
 
@@ -37,6 +38,8 @@ _MAX_MANIFEST: Final = 16_000_000
 _MAX_HEADER: Final = 1_000_000
 _MAX_PARTS: Final = 1_000_000_000
 _MAX_ITEMS: Final = 4_000_000_000  # bytes of ids
+_MAX_SIDE: Final = 2**31  # of an array: items and entries are counted in 31 bits
+_IDS_IN_MEMORY: Final = 4  # times the bytes of a file of ids: text objects, and the table that finds them
 _CURE: Final = "Point the alias at another version (honeyguide models list), or train again: honeyguide train"
 _DTYPES: Final = {"F32": np.float32, "F64": np.float64, "I32": np.int32, "I64": np.int64, "U8": np.uint8, "BOOL": np.bool_}
 
@@ -64,6 +67,7 @@ _UNREADABLE: Final = (
     ArithmeticError,
     LookupError,
     TypeError,
+    MemoryError,
     AttributeError,
     RecursionError,
     ConfigError,
@@ -121,8 +125,11 @@ def _load(folder: Path, whole: bool) -> LoadedModel:
     for name, expected in manifest.files.items():
         if not _as_saved(folder / name, expected, whole):
             raise ValueError(f"{name} was altered or cut short")
-    item_ids = msgspec.json.decode(_read(folder / ITEMS, _MAX_ITEMS), type=list[str])
-    model = registered.REGISTRY[manifest.model](**manifest.params).with_arrays(_mapped(folder / ARRAYS))
+    item_ids = _ids(folder / ITEMS)
+    arrays = _mapped(folder / ARRAYS)
+    if whole or not _known(folder / ARRAYS, manifest.files[ARRAYS]):
+        _check_numbers(arrays)
+    model = registered.REGISTRY[manifest.model](**manifest.params).with_arrays(arrays)
     if not len(item_ids) == manifest.items == model.scores(_NOBODY).shape[1]:
         raise ValueError(f"{len(item_ids)} ids do not belong to this model")
     return LoadedModel(model, item_ids, every)
@@ -153,6 +160,32 @@ def load_parts(folder: Path, name: str, *, whole: bool = False) -> tuple[dict[st
         raise DamagedArtefact(f"The part {name!r} in {folder} cannot be read: {error}.", cure=_CURE) from error
 
 
+def sound(model: Model) -> Model:
+    """The model, if all its numbers are finite; raises `InvalidInput` otherwise: nobody could be served by it."""
+    try:
+        _check_numbers({name: np.asarray(array) for name, array in model.arrays().items()})
+    except ValueError as error:
+        cure = "Look for values out of all proportion in the events: honeyguide doctor"
+        raise InvalidInput(f"{model.name} came out with numbers that are none: {error}.", cure=cure) from None
+    return model
+
+
+def _check_numbers(arrays: Mapping[str, NDArray[np.generic]]) -> None:
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and array.size and not (np.isfinite(array.min()) and np.isfinite(array.max())):
+            raise ValueError(f"its array {name!r} holds NaN or infinity")
+
+
+def _ids(path: Path) -> list[str]:
+    needed, have = _IDS_IN_MEMORY * path.stat().st_size, free_memory()
+    if needed > have:
+        raise ValueError(f"its ids take about {needed / 1e9:.2f} GB of memory, and {have / 1e9:.2f} are free")
+    found = msgspec.json.decode(_read(path, _MAX_ITEMS), type=list[str])
+    if len(set(found)) != len(found):
+        raise ValueError(f"{path.name} names an item twice")
+    return found
+
+
 def _read(path: Path, most: int) -> bytes:
     if path.stat().st_size > most:
         raise ValueError(f"{path.name} is larger than {most} bytes")
@@ -170,11 +203,15 @@ def _known_by(path: Path) -> Json:
     return {"inode": found.st_ino, "changed": found.st_mtime_ns}
 
 
+def _known(path: Path, expected: _File) -> bool:
+    return _known_by(path) == {"inode": expected.inode, "changed": expected.changed}
+
+
 def _as_saved(path: Path, expected: _File, whole: bool) -> bool:
     """Whether the file is the one that was saved: of its size, and known, or of its checksum."""
     if path.stat().st_size != expected.bytes:
         return False
-    if not whole and _known_by(path) == {"inode": expected.inode, "changed": expected.changed}:
+    if not whole and _known(path, expected):
         return True
     return bool(_described(path)["sha256"] == expected.sha256)
 
@@ -202,5 +239,7 @@ def _mapped(path: Path) -> dict[str, NDArray[Any]]:
             start, stop = spec["data_offsets"]
             if not 0 <= start <= stop <= len(data):
                 raise ValueError(f"{path.name} ends before its array {name!r}")
+            if not all(0 <= side <= _MAX_SIDE for side in spec["shape"]):
+                raise ValueError(f"{path.name} declares the shape {spec['shape']} for its array {name!r}")
             arrays[name] = np.frombuffer(data[start:stop], dtype=_DTYPES[spec["dtype"]]).reshape(spec["shape"])
     return arrays

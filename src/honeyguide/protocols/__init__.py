@@ -84,6 +84,11 @@ class EventLog(Protocol):
         """The items of the latest `limit` impressions of a user and of those merged with it, each with the moment (ms) in
         which it was seen: after `since` (ms), in rows up to log position `until`."""
 
+    async def user_states(
+        self, user_ids: Collection[str], *, limit: int, features: str | None = None
+    ) -> dict[str, UserState]:
+        """The same of many users now, all in one snapshot and one round trip."""
+
     async def rows_after(self, sequence: int, *, limit: int) -> list[LogRow]:
         """The next rows after a position, at most `limit` (up to 1,000), in log order: for who follows the log."""
 
@@ -132,6 +137,9 @@ class CatalogueTable(Protocol):
 
     def scan_items(self) -> Iterator[list[Item]]:
         """All items, deleted ones included, in order of first sight, in batches."""
+
+    def item_ids(self) -> list[str]:
+        """Ids of the items that are not deleted, in no order."""
 
     def item_at(self, item_id: str, sequence: int) -> Item | None:
         """The item as it was at a log position, folded from the log; None if it was not there yet."""

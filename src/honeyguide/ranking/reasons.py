@@ -38,6 +38,8 @@ def _plain(request: Request, pool: Pool, position: int) -> Reason:
         return Reason("popular_in_interests", "popular in what you said you like")
     if "favourites" in present:
         return Reason("popular_in_categories", "popular in what you look at")
+    if "trending" in present:
+        return Reason("trending", "rising now")
     if "popular" in present:
         if request.segment and request.popular is not None and request.segment in request.popular.segments:
             return Reason("popular_in_segment", "popular with people like you")

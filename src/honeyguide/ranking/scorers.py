@@ -18,6 +18,8 @@ WEIGHTS: Final = {
     "popular": 0.7,
     "new": 0.5,
     "catalogue": 0.01,
+    "trending": 1.0,
+    "given": 0.01,
 }
 """With these a source's first item stands where the model's list has place 1, 1, 8, 10, 21, 27, 61 and its end; what
 is bought together with a basket stands before it."""

@@ -30,11 +30,13 @@ from honeyguide.recommend.epochs import Epochs
 from honeyguide.recommend.exploring import Exploring, account
 from honeyguide.recommend.hydrate import Weighing, context_of, hydrate, overlay
 from honeyguide.recommend.impressions import Impressions, as_of_then
+from honeyguide.recommend.known import Known, States
 from honeyguide.recommend.late import Late, Page
 from honeyguide.recommend.lineup import Lineup, Pair
-from honeyguide.recommend.pages import cursors, drawn_cursor, page_of
+from honeyguide.recommend.many import Many
+from honeyguide.recommend.pages import MARK, cursor_of, page_of
 from honeyguide.recommend.pipeline import Outcome, Pipeline, named_outside
-from honeyguide.recommend.query import check, for_nobody, is_named, is_plain, list_key
+from honeyguide.recommend.query import check, for_nobody, is_named, is_plain, list_key, subject_of
 from honeyguide.recommend.ranked import LONG, Ranked, Served, bucket_for, decode, encode, ids_of, items_of, pack
 from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.stages import recipe_of, with_changes
@@ -89,13 +91,14 @@ class Recommend:
     ) -> None:
         self._store, self._items, self._features, self._serving = store, items, features, serving
         self._recipes, self._pipeline = recipes, pipeline
-        self._cache, self._subjects, self._epochs, self._slates = cache, subjects, epochs, slates
+        self.cache, self._subjects, self._epochs, self._slates = cache, subjects, epochs, slates
         self._check_events = check_events
         self._settings, self._fingerprint = settings, fingerprint
-        self._clock, self._ids, self._metrics = clock, ids, metrics
+        self.clock, self._ids, self._metrics = clock, ids, metrics
         self._surfaces = settings.all_surfaces()
         self._weighing, self._impressions = Weighing.of(settings.events), Impressions(store, metrics)
         self._late = Late(items, Exploring(self._surfaces, recipes, settings.exploration, items, metrics))
+        self.states = States(store.log, features, recipes, settings, clock, metrics)
         self._bound: dict[tuple[str, ServedFrom], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
     async def recommend(self, query: Query) -> Slate:
@@ -107,20 +110,20 @@ class Recommend:
 
         `lineup` are the versions to make it with where those that serve now are not meant: the page of an earlier list,
         a batch that began before they were exchanged."""
-        present, strict = self._serving.lineup, lineup is not None
+        present, strict = self.lineup, lineup is not None
         lineup = lineup or present
         served = self.serve_cached(query, strict=strict) if lineup is present else None
         if served is not None:
             return served
         check(query, self._surfaces)
-        started = self._clock.monotonic()
+        started = self.clock.monotonic()
         if lineup is present and is_plain(query):
             return await self._serve_kept(query, lineup, started, strict=strict)
-        return await self._serve_made(query, lineup, started)
+        return await self.serve_made(query, lineup, started)
 
-    async def _serve_made(self, query: Query, lineup: Lineup, started: float) -> Served:
-        """A list that is made for this request alone."""
-        made = await self._make(query, LONG, lineup)
+    async def serve_made(self, query: Query, lineup: Lineup, started: float, known: Known | None = None) -> Served:
+        """A list that is made for this request alone, from what is known of its user, read now unless it was."""
+        made = await self._make(query, LONG, lineup, known)
         served = self._finish(query, made.ranked, _origin(made.ranked), started, made.noted)
         served.stages = made.outcome.stages
         if query.explain:
@@ -134,20 +137,25 @@ class Recommend:
         whoever gets nothing goes on to `serve`, which looks once more."""
         if not (0 < query.n <= MAX_N and 0 <= query.offset <= MAX_N) or not is_plain(query) or not is_named(query):
             return None
-        started = self._clock.monotonic()
-        user_id, bucket = _subject(query), bucket_for(query.offset + query.n)
+        started = self.clock.monotonic()
+        user_id, bucket = subject_of(query), bucket_for(query.offset + query.n)
         key, subject = list_key(query, user_id, bucket), self._subjects.of(query.surface, user_id)
         epoch = self._epochs.of(query.surface)
-        found = self._cache.get(key, subject, epoch.now, again=again)
+        found = self.cache.get(key, subject, epoch.now, again=again)
         if found is None:
             return None
         lineup = self._serving.lineup
         if found.refresh:
-            self._cache.refresh(self.want(query)[0], lambda: self._value(query, bucket, lineup))
+            self.cache.refresh(self.want(query)[0], lambda: self.value(query, bucket, lineup))
         ranked = decode(found.payload)
         if (strict or query.offset) and ranked.lineup != lineup.digest:
             return None
         return self._finish(query, ranked, found.served_from, started)
+
+    async def serve_many(self, queries: Sequence[Query], lineups: Sequence[Lineup | None]) -> list[Served]:
+        """The lists of many queries, in order, each as `serve` makes it, with its line-up. What is known of all the users
+        whose lists are not in memory is read in one go."""
+        return await Many(self, queries, lineups).served()
 
     async def _serve_kept(self, query: Query, lineup: Lineup, started: float, *, strict: bool) -> Served:
         """The list from another tier of the cache, else made and kept. Users of whom nothing is known share one."""
@@ -155,9 +163,15 @@ class Recommend:
         found = await self._fetched(query, lineup, noted)
         if not found.payload:
             found = await self._fetched(for_nobody(query), lineup, noted)
+        return await self.serve_found(query, lineup, found, started, strict=strict, noted=noted)
+
+    async def serve_found(
+        self, query: Query, lineup: Lineup, found: Found, started: float, *, strict: bool, noted: Sequence[Noted]
+    ) -> Served:
+        """A list that was found or made for the cache, unless other versions made it than are asked for."""
         ranked = decode(found.payload)
         if (strict or query.offset) and ranked.lineup != lineup.digest:
-            return await self._serve_made(query, lineup, started)
+            return await self.serve_made(query, lineup, started)
         if found.served_from != "computed":
             return self._finish(query, ranked, found.served_from, started)
         return self._finish(query, ranked, _origin(ranked), started, noted[0] if noted else None)
@@ -166,11 +180,11 @@ class Recommend:
         want, bucket = self.want(query)
         if lineup is not self._serving.lineup:  # exchanged while something was waited for: it is kept as what it is
             want.epoch = Epoch(self._epochs.under(query.surface, lineup))
-        return await self._cache.fetch(want, lambda: self._value(query, bucket, lineup, noted))
+        return await self.cache.fetch(want, lambda: self.value(query, bucket, lineup, noted))
 
     def want(self, query: Query) -> tuple[Want, int]:
         """What the list of a query is kept as, and how long it is."""
-        user_id, bucket = _subject(query), bucket_for(query.offset + query.n)
+        user_id, bucket = subject_of(query), bucket_for(query.offset + query.n)
         key, subject = list_key(query, user_id, bucket), self._subjects.of(query.surface, user_id)
         return Want(key, subject, self._epochs.of(query.surface), self._surfaces[query.surface].ttl), bucket
 
@@ -178,6 +192,11 @@ class Recommend:
         """The version that a surface's lists are made with now; empty if none is."""
         pair = self._serving.lineup.pair(self._surfaces[surface].model)
         return pair.label if pair is not None else ""
+
+    @property
+    def lineup(self) -> Lineup:
+        """The versions that serve now."""
+        return self._serving.lineup
 
     def check(self, query: Query) -> None:
         """Raise InvalidInput for a query that cannot be answered."""
@@ -200,7 +219,7 @@ class Recommend:
         if epoch.now == want.epoch.now:
             return None
         want.epoch = epoch
-        found = await cache.fetch(want, lambda: self._value(query, bucket, lineup))
+        found = await cache.fetch(want, lambda: self.value(query, bucket, lineup))
         return want if found.payload else await self.prepare(for_nobody(query), lineup, cache)
 
     async def explain(self, request_id: str) -> Explanation:
@@ -227,45 +246,39 @@ class Recommend:
         request = replace(made.request, given=made.ranked.given)  # what is outside is not asked again
         return await trace(self._pipeline, self._recipe(request), request, made.outcome, shown)
 
-    def page(self, cursor: str) -> tuple[int, int | None, Lineup | None]:
-        """Where the page of a cursor begins, the seed by which its list was drawn if it was, and the versions that made it
+    def page(self, query: Query, cursor: str) -> Lineup | None:
+        """Let a query ask for the page of a cursor: of what earlier pages have not shown. The versions that made the list
         if others serve now and those are still here. Raises InvalidInput for a cursor that we did not give."""
-        offset, digest, seed = page_of(cursor)
-        return offset, seed, self._serving.before(digest) if digest != self._serving.lineup.digest else None
+        query.shown, digest, query.seed = page_of(cursor)
+        query.offset = len(query.shown) // MARK
+        return self._serving.before(digest) if digest != self._serving.lineup.digest else None
 
-    async def _value(self, query: Query, bucket: int, lineup: Lineup, noted: list[Noted] | None = None) -> Computed:
+    async def value(
+        self, query: Query, bucket: int, lineup: Lineup, noted: list[Noted] | None = None, known: Known | None = None
+    ) -> Computed:
         """The encoded list for the cache; empty for a user of whom nothing is known. A degraded one is not kept.
 
         Features that are to be logged with the slate of who asked for it are added to `noted`."""
-        degraded = list[str]()
-        state = await self._state(query, degraded)
-        if state.user_id and not state.known and not degraded:
+        known = known or await self.states.of(query)
+        if known.state.user_id and not known.state.known and not known.missing:
             return Computed(b"", keep=False)
-        made = await self._make(query, bucket, lineup, state, degraded)
+        made = await self._make(query, bucket, lineup, known)
         if noted is not None and made.noted is not None:
             noted.append(made.noted)
-        return Computed(encode(made.ranked), keep=not made.ranked.degraded, failed="state" in degraded)
+        return Computed(encode(made.ranked), keep=not made.ranked.degraded, failed="state" in known.missing)
 
-    async def _make(
-        self,
-        query: Query,
-        length: int,
-        lineup: Lineup,
-        state: UserState | None = None,
-        degraded: list[str] | None = None,
-    ) -> Made:
-        """Make a list of up to `length` items from what is known now, or from the state that was read."""
-        now, degraded = self._clock.now_ms(), degraded if degraded is not None else list[str]()
-        surface = self._surfaces[query.surface]
+    async def _make(self, query: Query, length: int, lineup: Lineup, known: Known | None = None) -> Made:
+        """Make a list of up to `length` items from what is known now, or from what was read."""
+        now, surface = self.clock.now_ms(), self._surfaces[query.surface]
         if query.recipe is not None:
             surface = with_changes(surface, query.recipe, self._recipes)
         pair = await self._serving.pair(query.model or surface.model, lineup)
+        known = known or await self.states.of(query)
+        degraded = [*known.missing]
         if (query.model or surface.model) in lineup.refused:
             degraded.append("model")
             self._metrics.recommend_fallbacks.labels(surface.name, "model").inc()
-        if state is None:
-            state = await self._state(query, degraded)
-        return await self._list(query, surface, pair, lineup, state, self._items, now, length, degraded)
+        return await self._list(query, surface, pair, lineup, known.state, self._items, now, length, degraded)
 
     async def _list(
         self,
@@ -320,7 +333,7 @@ class Recommend:
 
     def _noted(self, query: Query, request: Request, features: OfRequest | None, items: ItemBlock) -> Noted | None:
         """The features to log, if this list is one of the share. The request's own events are in no replay."""
-        if features is None or query.events or not self._is_sample(query, request.now):
+        if features is None or query.events or not self.states.is_sample(query, request.now):
             return None
         try:
             return Noted(request.now, features.values, items.features)
@@ -328,17 +341,6 @@ class Recommend:
             self._metrics.recommend_fallbacks.labels(request.surface.name, "features").inc()
             log.exception("features cannot be read")
             return None
-
-    def _is_sample(self, query: Query, now: int) -> bool:
-        """Whether the features of a list that is made in this minute for this user are logged."""
-        drawn = zlib.crc32(f"{_subject(query)}\n{now // 60_000}".encode())
-        return drawn < self._settings.feature_store.log_share * 2**32
-
-    def _group(self, query: Query, surface: Surface) -> str | None:
-        """The feature states to read with the user's history: those of users, where somebody will look at them."""
-        recipe = self._recipes.get(str((query.recipe or {}).get("recipe")), self._recipes[surface.recipe])
-        wanted = recipe.features or self._is_sample(query, self._clock.now_ms())
-        return self._features.users.group if wanted else None
 
     async def _outcome(self, request: Request, length: int, skip: Sequence[str], degraded: list[str]) -> Outcome:
         """What the stages make of a request; when one of them fails, as if no source had answered."""
@@ -349,22 +351,6 @@ class Recommend:
             log.exception("a stage failed")
             degraded.append("stages")
             return Outcome(missed=[source.name for source in self._recipe(request).sources])
-
-    async def _state(self, query: Query, degraded: list[str]) -> UserState:
-        """The user's state now; an empty one, and `degraded` says so, when it cannot be read in the surface's time."""
-        user_id = _subject(query)
-        try:
-            async with asyncio.timeout(self._surfaces[query.surface].deadline):
-                if not user_id:
-                    return UserState("", await self._store.log.position())
-                limit, group = self._settings.recommend.remembered, self._group(query, self._surfaces[query.surface])
-                return await self._store.log.user_state(user_id, limit=limit, features=group)
-        except Exception as error:  # counted: without its state the user gets the ladder's lower rungs
-            self._metrics.recommend_fallbacks.labels(query.surface, "state").inc()
-            away = isinstance(error, Unavailable | TimeoutError)  # then every request meets it: no need of its traces
-            log.warning("user state cannot be read", reason=str(error) or "late", exc_info=not away)
-            degraded.append("state")
-            return UserState(user_id, 0)
 
     async def _make_again(self, slate: ServedSlate) -> Made:
         """The list of a slate, on the state, items, clock and versions of then."""
@@ -378,7 +364,7 @@ class Recommend:
         pair = await self._serving.pair(slate.model) if slate.model else Pair(None, None)
         state = UserState("", slate.as_of)
         if slate.user_id and "state" not in slate.degraded:
-            limit, group = self._settings.recommend.remembered, self._group(query, surface)
+            limit, group = self._settings.recommend.remembered, self.states.group(query, surface)
             state = await self._store.log.user_state(slate.user_id, limit=limit, until=slate.as_of, features=group)
         items = self._items.as_it_was(await asyncio.to_thread(self._changed_since, slate.as_of))
         lineup = self._serving.lineup
@@ -422,9 +408,11 @@ class Recommend:
         self, query: Query, ranked: Ranked, origin: ServedFrom, started: float, noted: Noted | None = None
     ) -> Served:
         """See to what happens after the cache, log the slate, count."""
-        request_id, end = self._ids.next(), query.offset + query.n
+        request_id, shown = self._ids.next(), query.shown
         seed = zlib.crc32(request_id.encode()) if query.seed is None else query.seed
-        page = self._late.page(query, ranked, seed)
+        if shown:
+            query, ranked = self._late.onward(query, ranked, seed)
+        page, end = self._late.page(query, ranked, seed), query.offset + query.n
         served = Served(
             request_id=request_id,
             user_id=query.user_id,
@@ -437,7 +425,8 @@ class Recommend:
             model=ranked.model,
             rung=ranked.rung,
             degraded=ranked.degraded if origin != "stale-error" else [*ranked.degraded, "stale"],
-            next_cursor=_cursor(ranked, end, seed, page) if end < MAX_N and end < page.length else None,
+            next_cursor=_cursor(ranked, shown, seed, page) if end < min(MAX_N, page.length) else None,
+            unknown=[each for each in query.candidates if self._items.number(each) < 0] if query.candidates else [],
         )
         if query.explain:
             served.trace = {"exploration": account(page.explored, seed, page.propensities, len(page.shown))}
@@ -448,14 +437,14 @@ class Recommend:
             self._slates.add(slate)
         if page.explored is not None:
             self._metrics.recommend_explored.labels(query.surface, page.explored.how).inc()
-        self._count(query.surface, origin, self._clock.monotonic() - started)
+        self._count(query.surface, origin, self.clock.monotonic() - started)
         return served
 
     def _slate(self, query: Query, ranked: Ranked, served: Served, page: Page, seed: int) -> ServedSlate:
         return ServedSlate(
             request_id=served.request_id,
-            ts=self._clock.now_ms(),
-            user_id=_subject(query),
+            ts=self.clock.now_ms(),
+            user_id=subject_of(query),
             surface=query.surface,
             items=page.shown,
             n=query.n,
@@ -486,13 +475,8 @@ class Recommend:
         bound[1](seconds)
 
 
-def _subject(query: Query) -> str:
-    """The user whose history is used: none when the request is not to be personal."""
-    return query.user_id if query.personalised else ""
-
-
-def _cursor(ranked: Ranked, end: int, seed: int, page: Page) -> str:
-    return cursors(ranked.lineup)[end] if page.explored is None else drawn_cursor(ranked.lineup, end, seed)
+def _cursor(ranked: Ranked, shown: bytes, seed: int, page: Page) -> str:
+    return cursor_of(ranked.lineup, shown + page.marks, seed if page.explored is not None else None)
 
 
 def _origin(ranked: Ranked) -> ServedFrom:

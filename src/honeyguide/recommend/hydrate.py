@@ -111,7 +111,7 @@ def hydrate(
         popular=popular,
         now=now,
         new_item_age=round(settings.recommend.new_item_age * 1000),
-        segment=segment_of(state, settings.segments.attributes),
+        segment=segment_of(state, settings.segments.attributes) if query.segment is None else query.segment,
         interests=tuple(name for name in interests if isinstance(name, str)) if isinstance(interests, list) else (),
         history_rows=np.array([entry[0] for entry in history], dtype=np.int32),
         history_weights=np.array([entry[1] for entry in history], dtype=np.float32),

@@ -42,6 +42,11 @@ def _faults(query: Query, surfaces: Collection[str]) -> list[FieldError]:
     return faults
 
 
+def subject_of(query: Query) -> str:
+    """The user whose history is used: none when the request is not to be personal."""
+    return query.user_id if query.personalised else ""
+
+
 def nameless(query: Query) -> bool:
     """Whether a personal list is asked for without a word on whose."""
     return not query.user_id and query.personalised and query.item_id is None
@@ -65,7 +70,7 @@ def for_nobody(query: Query) -> Query:
 
 ListKey = tuple[str, int, bytes, str]
 """All that shapes a list, besides what it is made from: surface, length bucket (never `n`), digest of anchor, filters, item
-lists and the request's context, user."""
+lists, segment and the request's context, user."""
 
 
 def list_key(query: Query, user_id: str, bucket: int) -> ListKey:
@@ -76,8 +81,9 @@ def list_key(query: Query, user_id: str, bucket: int) -> ListKey:
         and query.candidates is None
         and query.exclude is None
         and query.context is None
+        and query.segment is None
     ):
         return query.surface, bucket, b"", user_id
-    shape = (query.item_id, query.filters, query.candidates, query.exclude, query.context)
+    shape = (query.item_id, query.filters, query.candidates, query.exclude, query.context, query.segment)
     text = msgspec.msgpack.encode(shape, order="sorted")
     return query.surface, bucket, hashlib.blake2b(text, digest_size=16).digest(), user_id

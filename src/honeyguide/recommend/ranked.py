@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 
 from honeyguide.messages import Slate, SlateItem
+from honeyguide.recommend.pages import MARK, marks_of, order_after
 from honeyguide.types import Json, Rung, ServedFrom
 
-FORMAT = 2
+FORMAT = 3
 """Of the bytes that the cache holds; another release that reads others has another number."""
 SHORT, LONG = 100, 600
 _HEAD = 20
@@ -28,12 +29,13 @@ def bucket_for(length: int) -> int:
 
 class Part(msgspec.Struct, array_like=True, gc=False):
     """Consecutive items as JSON text: `ids` and `items` are joined by commas, the ends (uint32, little endian) say where
-    each stops. A page of them is cut out of the text; nothing is decoded to be served."""
+    each stops, `marks` are those of a cursor. A page of them is cut out of the text; nothing is decoded to be served."""
 
     ids: bytes
     items: bytes
     id_ends: bytes
     item_ends: bytes
+    marks: bytes
 
     def __len__(self) -> int:
         return len(self.id_ends) // _END
@@ -53,6 +55,7 @@ class Part(msgspec.Struct, array_like=True, gc=False):
             b"%b,%b" % (self.items, other.items),
             self.id_ends + _moved(other.id_ends, len(self.ids) + 1),
             self.item_ends + _moved(other.item_ends, len(self.items) + 1),
+            self.marks + other.marks,
         )
 
 
@@ -104,9 +107,26 @@ def pack(items: Sequence[SlateItem], **made: Any) -> Ranked:
     return Ranked(head=_part(items[:_HEAD]), tail=tail, length=len(items), **made)
 
 
+def continued(ranked: Ranked, shown: bytes, denied: Collection[str]) -> tuple[Ranked, int]:
+    """The list as one that goes on where earlier pages ended, though it may have been made anew since: what they have
+    `shown` (marks) comes first, then all else in its order. And where the next page begins, once what is `denied` is out."""
+    places = len(shown) // MARK
+    if not denied and ranked.upto(places).marks[: len(shown)] == shown:
+        return ranked, places
+    items = items_of(ranked.upto(ranked.length).items)
+    order, start = order_after([item.item_id for item in items], shown)
+    items = [items[place] for place in order]
+    start -= sum(item.item_id in denied for item in items[:start])
+    for rank, item in enumerate(items, start=1):
+        item.rank = rank
+    made = {name: getattr(ranked, name) for name in _MADE}
+    return pack(items, **made), start
+
+
 def _part(items: Sequence[SlateItem]) -> Part:
     ids, texts = [_json.encode(item.item_id) for item in items], [_json.encode(item) for item in items]
-    return Part(b",".join(ids), b",".join(texts), _ends(ids), _ends(texts))
+    marks = marks_of([item.item_id for item in items])
+    return Part(b",".join(ids), b",".join(texts), _ends(ids), _ends(texts), marks)
 
 
 def _ends(texts: Sequence[bytes]) -> bytes:
@@ -157,6 +177,7 @@ class Served(msgspec.Struct, gc=False):
     rung: Rung
     degraded: list[str]
     next_cursor: str | None
+    unknown: list[str]
     trace: Json | None = None
     stages: dict[str, float] | None = None
 
@@ -171,6 +192,8 @@ class Served(msgspec.Struct, gc=False):
         return Slate(items=items_of(self.items), cached=self.cached, **fields)
 
 
+_MADE = tuple(name for name in Ranked.__struct_fields__ if name not in ("head", "tail", "length"))
 _SLATE_FIELDS = (
     "request_id", "user_id", "surface", "served_from", "stale", "as_of", "model", "rung", "degraded", "next_cursor", "trace",
+    "unknown",
 )  # fmt: skip

@@ -3,16 +3,19 @@
 from honeyguide.retrieval.content import ContentSource
 from honeyguide.retrieval.learned import LearnedSource, SimilarSource
 from honeyguide.retrieval.sources import CatalogueSource, FavouriteSource, InterestSource, NewItemSource, PopularSource
+from honeyguide.retrieval.standing import GivenSource, TrendingSource
 from honeyguide.retrieval.together import TogetherSource
 
 __all__ = [
     "CatalogueSource",
     "ContentSource",
     "FavouriteSource",
+    "GivenSource",
     "InterestSource",
     "LearnedSource",
     "NewItemSource",
     "PopularSource",
     "SimilarSource",
     "TogetherSource",
+    "TrendingSource",
 ]

@@ -10,16 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from honeyguide.clock import Clock
 from honeyguide.config.settings import Settings
 from honeyguide.models import quick, untrained
+from honeyguide.models.artefact import sound
 from honeyguide.protocols import Artefacts, Model, Store
 from honeyguide.retrieval.together import fit_together
-from honeyguide.train.bench import BASELINE, REFUSALS, why
+from honeyguide.train.bench import BASELINE, REFUSALS, why, without_baseline
 from honeyguide.train.chosen import Chosen, Searches, attempted, record_of, remembered
 from honeyguide.train.compare import Trial, compare, within
 from honeyguide.train.content import content_of
 from honeyguide.train.gate import judge
+from honeyguide.train.items import ItemCheck
 from honeyguide.train.material import Material, material, snapshot
+from honeyguide.train.present import not_compared, seconds_of, twin_of
 from honeyguide.train.publish import promote, publish, rollback, sweep
 from honeyguide.train.report import Beside, Laps, ModelReport, Run, TrainReport, report_of
+from honeyguide.types import ModelVersion
 
 __all__ = ["ModelReport", "Searches", "TrainReport", "promote", "rollback", "snapshot", "train"]
 
@@ -41,35 +45,49 @@ def train(
     With a `training.budget` the best hyper-parameters are searched for first; then the model that was chosen, the runner-up
     and popularity are fitted, and no others. `searches` keep its trials, so that a search that was killed goes on.
     `progress(stage, fraction)` is told how far it is; what it raises ends the training, as ctrl-C does. Raises
-    `NotEnoughData` when the log holds nothing to learn from, `GateNotMet` when no model beats popularity and something
-    serves already; then nothing is published. With too little history to compare, popularity alone is published."""
+    `NotEnoughData` when the log holds nothing to learn from, `GateNotMet` when no model beats popularity, or the best is
+    worse than what serves, and something serves already, or the items are not those of the shop any more; then nothing is
+    published. With too little history to compare, popularity alone is published."""
     tell, laps = progress or (lambda stage, fraction: None), Laps(clock)
     asked, serving = _untrained(models, settings), _serving(store)
     data = material(store, settings, _part(tell, 0.0, 0.05))
     laps.lap("read")
+    ItemCheck(store.catalogue, artefacts, store.registry, settings.training).items(
+        "champion", "The new version", data.dataset.item_ids
+    )
+    champion = store.registry.aliases().get("champion")
     found: Chosen | None = None
     notes: tuple[str, ...] = ()
     done = 0.05
     if settings.training.budget and data.enough:
-        done, kinds = 0.6, _searched(models, settings)
-        found, notes = attempted(kinds, data, settings, clock, laps.total, searches or remembered(), _part(tell, 0.05, done))
+        done, kinds, used = 0.6, _searched(models, settings), laps.total + seconds_of(champion)
+        found, notes = attempted(kinds, data, settings, clock, used, searches or remembered(), _part(tell, 0.05, done))
         asked = found.models if found else asked
         laps.lap("search")
-    trials = _compare(asked, data, settings, clock, _part(tell, done, done / 2 + 0.5)) if data.enough else []
-    verdict = judge(trials, settings, serving=serving, chosen=found.name if found else "")
+    trials, present = _compare(asked, champion, data, settings, clock, _part(tell, done, done / 2 + 0.5))
+    verdict = judge(trials, settings, serving=serving, chosen=found.name if found else "", present=present)
     laps.lap("compare")
     fitted, refused = _fit(_proved(asked, trials), data, settings, _part(tell, done / 2 + 0.5, 0.95))
     content, more = content_of(store.catalogue, settings, clock)
     beside, notes = Beside(content, fit_together(data.baskets)), (*notes, *more)
     laps.lap("fit")
-    record = record_of(found, trials, settings) if found else None
     run = Run(
-        data.position, data.dataset, trials, verdict, settings.training.seed, laps.seconds, record, refused, notes, beside
+        position=data.position,
+        dataset=data.dataset,
+        trials=trials,
+        verdict=verdict,
+        settings=settings,
+        seconds=laps.seconds,
+        parent=serving,
+        search=record_of(found, trials, settings) if found else None,
+        refused=refused,
+        notes=(*notes, *not_compared(champion, asked)),
+        beside=beside,
     )
     versions = publish(store.registry, artefacts, fitted, run, clock, _part(tell, 0.95, 1.0))
-    champion = _champion(verdict.champion, refused, serving)
-    if champion:
-        store.registry.set_alias("champion", champion, versions[champion])
+    best = _champion(verdict.champion, refused, serving)
+    if best:
+        store.registry.set_alias("champion", best, versions[best])
     sweep(store.registry, artefacts, settings.training.keep)
     laps.lap("publish")
     tell("done", 1.0)
@@ -88,8 +106,15 @@ def _searched(asked: Sequence[str] | None, settings: Settings) -> list[str]:
     return list(dict.fromkeys([BASELINE, *(asked or named)]))
 
 
-def _compare(models: Sequence[Model], data: Material, settings: Settings, clock: Clock, tell: Progress) -> list[Trial]:
-    return compare(models, data.split, data.dataset.item_ids, data.categories, settings, clock, tell)
+def _compare(
+    models: Sequence[Model], champion: ModelVersion | None, data: Material, settings: Settings, clock: Clock, tell: Progress
+) -> tuple[list[Trial], Trial | None]:
+    """A trial per model, and one of what serves: the same model on the same past, where it is not among the others."""
+    if not data.enough:
+        return [], None
+    present = twin_of(champion, models)
+    trials = compare([*models, *present], data.split, data.dataset.item_ids, data.categories, settings, clock, tell)
+    return trials[: len(models)], trials[-1] if present else None
 
 
 def _serving(store: Store) -> str:
@@ -112,10 +137,10 @@ def _fit(models: Sequence[Model], data: Material, settings: Settings, tell: Prog
     for place, model in enumerate(models):
         share = within(tell, f"fit {model.name} on everything", place / len(models), (place + 1) / len(models))
         try:
-            fitted.append(model.fit(interactions, seed=seed, progress=share))
+            fitted.append(sound(model.fit(interactions, seed=seed, progress=share)))
         except REFUSALS as error:
             if model.name == BASELINE:
-                raise
+                raise without_baseline(error) from error
             refused[model.name] = why(error)
     return fitted, refused
 

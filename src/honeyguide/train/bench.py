@@ -6,7 +6,7 @@ from math import inf
 from typing import Any, Final
 
 from honeyguide.clock import Clock
-from honeyguide.errors import InvalidInput
+from honeyguide.errors import HoneyguideError, InvalidInput, NotEnoughMemory
 from honeyguide.models import untrained
 from honeyguide.offline.evaluation import Ranker, top_k
 from honeyguide.offline.splits import Split
@@ -59,6 +59,16 @@ REFUSALS: Final = (InvalidInput, MemoryError)
 def why(refusal: Exception) -> str:
     """What is told of a model that refused the data."""
     return "it ran out of memory" if isinstance(refusal, MemoryError) else str(refusal)
+
+
+def without_baseline(refusal: Exception) -> HoneyguideError:
+    """What ends a training or comparison: popularity itself cannot be had, and all else is measured against it."""
+    if isinstance(refusal, HoneyguideError):
+        return refusal
+    return NotEnoughMemory(
+        f"{BASELINE} itself ran out of memory, and every model is measured against it.",
+        cure="Free some memory, or train on less history: lower retention.events, or where there is more memory.",
+    )
 
 
 class _TooLong(Exception):

@@ -110,7 +110,7 @@ def _plan(
 def _name(settings: Settings, position: int) -> str:
     """What a search is kept by: all that its scores depend on, apart from what is tried."""
     training = settings.training
-    rules = training.model_dump(mode="json", exclude={"budget", "gate", "keep", "min_users"})
+    rules = training.model_dump(mode="json", exclude={"budget", "gate", "keep", "min_users", "min_items", "min_overlap"})
     surface = surface_of(settings).model_dump(mode="json")
     events, segments = settings.events.model_dump(mode="json"), settings.segments.model_dump(mode="json")
     made_of = [__version__, position, rules, surface, events, segments, settings.recommend.history]

@@ -10,7 +10,7 @@ from honeyguide.config.settings import Settings
 from honeyguide.offline.evaluation import Evaluation, Questions, top_k
 from honeyguide.offline.splits import Split
 from honeyguide.protocols import Model
-from honeyguide.train.bench import BASELINE, REFUSALS, why
+from honeyguide.train.bench import BASELINE, REFUSALS, why, without_baseline
 from honeyguide.train.served import AsServed, most_popular, surface_of
 from honeyguide.types import IntArray
 
@@ -59,6 +59,8 @@ def compare(
             share = within(tell, f"compare {model.name}", (place + 0.7) / len(models), (place + 1) / len(models))
             evaluation, served = questions.answers(fitted, [top_k, as_served], progress=share)
         except REFUSALS as error:
+            if model.name == BASELINE:
+                raise without_baseline(error) from error
             trials.append(Trial(model.name, None, None, clock.monotonic() - started, 0.0, why(error)))
             continue
         trials.append(Trial(model.name, evaluation, served, fit, clock.monotonic() - started - fit))

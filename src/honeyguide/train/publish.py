@@ -3,7 +3,9 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from honeyguide import __version__
 from honeyguide.clock import Clock
+from honeyguide.config import settings_fingerprint
 from honeyguide.errors import NotFound
 from honeyguide.models.artefact import load, load_parts, save, save_parts
 from honeyguide.protocols import Artefacts, Model, Registry
@@ -11,6 +13,7 @@ from honeyguide.retrieval.content import CONTENT
 from honeyguide.retrieval.index import GRAPH
 from honeyguide.retrieval.together import TOGETHER
 from honeyguide.train.bench import BASELINE
+from honeyguide.train.items import ItemCheck
 from honeyguide.train.report import Run, metrics_of
 from honeyguide.types import Json, ModelVersion
 
@@ -27,7 +30,7 @@ def publish(
 
     A version is recorded only when all its files are on the disk, so a reader meets a whole version or none."""
     metrics = {trial.name: metrics_of(trial, run.seed) for trial in run.trials}
-    about = _about(run) | {"comparison": metrics}
+    about, gains = _about(run) | {"comparison": metrics}, run.gains()
     versions: dict[str, int] = {}
     for place, model in enumerate(sorted(fitted, key=lambda model: model.name != BASELINE)):
         tell(f"publish {model.name}", place / len(fitted))
@@ -37,6 +40,7 @@ def publish(
             "metrics": metrics.get(model.name, {}),
             "companions": {BASELINE: f"{BASELINE}@{versions.get(BASELINE, number)}"},
             "verdict": run.verdict.reason if model.name == run.verdict.champion else "",
+            **({"gain": gains[model.name]} if model.name in gains else {}),
             **({"search": run.search} if run.search else {}),
         }
         with artefacts.create(model.name, number) as folder:
@@ -68,26 +72,33 @@ def _about(run: Run) -> Json:
         "users": data.n_users,
         "window": [int(data.ts.min()), int(data.ts.max())],
         "seed": run.seed,
+        "config": settings_fingerprint(run.settings),
+        "release": __version__,
+        "parent": run.parent,
         "seconds": dict(run.seconds),
         "segments": run.dataset.segments,
     }
 
 
-def promote(registry: Registry, artefacts: Artefacts, alias: str, model: str, version: int) -> ModelVersion:
-    """Point an alias at a version once its files, and those of its companions, read well.
+def promote(
+    registry: Registry, artefacts: Artefacts, alias: str, model: str, version: int, check: ItemCheck | None = None
+) -> ModelVersion:
+    """Point an alias at a version once its files, and those of its companions, read well, and its items pass the `check`.
 
-    Raises `NotFound`, or `DamagedArtefact`; then the alias stays."""
+    Raises `NotFound`, `DamagedArtefact`, or `GateNotMet`; then the alias stays."""
     found = registry.version(model, version)
     for name, number in dict.fromkeys([(model, version), *_companions(found)]):
         load(artefacts.path(name, number), whole=True)
         for part in (CONTENT, TOGETHER):
             load_parts(artefacts.path(name, number), part, whole=True)
+    if check is not None:
+        check.version(alias, found)
     registry.set_alias(alias, model, version)
     return found
 
 
 def rollback(registry: Registry, artefacts: Artefacts, alias: str) -> ModelVersion:
-    """Point an alias at what it pointed at before. Raises `NotFound` if it never pointed at anything else."""
+    """Point an alias at what it pointed at before, whatever its items. Raises `NotFound` if it pointed at nothing else."""
     before = registry.previous(alias)
     if before is None:
         raise NotFound(f"{alias!r} has no version before this one.", cure="See 'honeyguide models list'.")

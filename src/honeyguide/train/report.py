@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from honeyguide.clock import Clock
+from honeyguide.config.settings import Settings
 from honeyguide.offline.dataset import Dataset
 from honeyguide.offline.evaluation import METRICS, Evaluation
 from honeyguide.retrieval.together import Companions
+from honeyguide.train.bench import BASELINE
 from honeyguide.train.compare import Trial
 from honeyguide.train.content import FittedContent
 from honeyguide.train.gate import Verdict
@@ -25,19 +27,43 @@ class Beside:
 class Run:
     """One training: the data up to a log position, the trials on its split, and what follows from them.
 
-    `seconds`: how long each stage took so far; `search`: what a search has to say (`chosen.record_of`); `refused`: models
-    that could not be fitted on everything, and why; `notes`: what else is to be known."""
+    `seconds`: how long each stage took so far; `parent`: the label of what served then, if anything; `search`: what a
+    search has to say (`chosen.record_of`); `refused`: models that could not be fitted on everything, and why; `notes`: what
+    else is to be known."""
 
     position: int
     dataset: Dataset
     trials: Sequence[Trial]
     verdict: Verdict
-    seed: int
+    settings: Settings
     seconds: Mapping[str, float]
+    parent: str = ""
     search: Json | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     beside: Beside = field(default_factory=Beside)
+
+    @property
+    def seed(self) -> int:
+        """The seed of everything random in it."""
+        return self.settings.training.seed
+
+    def gains(self) -> dict[str, Json]:
+        """Model -> its paired gain over popularity per user as served, [mean, low, high] (95 %), and by which metric."""
+        training = self.settings.training
+        served = {trial.name: trial.served for trial in self.trials if trial.served is not None}
+        base = served.pop(BASELINE, None)
+        if base is None:
+            return {}
+        found = {name: one.difference(base, training.metric, training.seed) for name, one in served.items()}
+        return {
+            name: {
+                "over": BASELINE,
+                "metric": f"served_{training.metric}@{training.k}",
+                "interval": [round(value, 6) for value in (gain.mean, gain.low, gain.high)],
+            }
+            for name, gain in found.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from honeyguide.api.wire.operations import (
     VersionParams,
 )
 from honeyguide.errors import Conflict, DamagedArtefact, NotFound
+from honeyguide.train.lineage import lineage_of
 from honeyguide.types import ModelVersion
 
 _ALIAS: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -48,7 +49,7 @@ async def get_version(call: Call[VersionParams, None]) -> Answer:
     registry = call.runtime.store.registry
     found = await asyncio.to_thread(registry.version, call.params.name, call.params.version)
     out = VersionOut.of(found, await asyncio.to_thread(registry.aliases))
-    return reply(VersionDetail(**msgspec.structs.asdict(out), manifest=found.manifest))
+    return reply(VersionDetail(**msgspec.structs.asdict(out), manifest=found.manifest, lineage=lineage_of(found)))
 
 
 async def list_aliases(call: Call[object, None]) -> Answer:
@@ -63,10 +64,15 @@ async def get_alias(call: Call[AliasParams, None]) -> Answer:
 
 
 async def put_alias(call: Call[AliasParams, AliasIn]) -> Answer:
-    """Point an alias at a version, which is loaded first: a damaged one is refused and the old one serves on."""
+    """Point an alias at a version, which is loaded first: a damaged one, or one whose items are not those of the shop, is
+    refused and the old one serves on."""
     if not _ALIAS.fullmatch(call.params.alias):
         raise refused("alias", "This is no name for an alias. Use a-z, 0-9, _ and -, beginning with a letter.")
-    target = await asyncio.to_thread(call.runtime.store.registry.version, call.body.model, call.body.version)
+    runtime, body = call.runtime, call.body
+    target = await asyncio.to_thread(runtime.store.registry.version, body.model, body.version)
+    await _loaded(call, target)
+    if not body.anyway:
+        await asyncio.to_thread(runtime.item_check.version, call.params.alias, target)
     return await _point(call, target)
 
 
@@ -86,6 +92,7 @@ async def roll_back(call: Call[AliasParams, None]) -> Answer:
         raise Conflict(
             f"The alias {call.params.alias} has pointed at nothing else before.", cure="PUT the alias to choose a version."
         )
+    await _loaded(call, previous)
     return await _point(call, previous)
 
 
@@ -97,12 +104,16 @@ async def _target(call: Call[AliasParams, object]) -> ModelVersion:
     return aliases[alias]
 
 
-async def _point(call: Call[AliasParams, object], target: ModelVersion) -> Answer:
-    alias, runtime = call.params.alias, call.runtime
+async def _loaded(call: Call[AliasParams, object], target: ModelVersion) -> None:
+    """See to it that a version can be served; raises `Conflict`."""
     try:
-        await runtime.serving.pair(target.label)
+        await call.runtime.serving.pair(target.label)
     except DamagedArtefact as error:
         raise Conflict(f"{target.label} cannot be served: {error.detail}", cure=error.cure) from None
+
+
+async def _point(call: Call[AliasParams, object], target: ModelVersion) -> Answer:
+    alias, runtime = call.params.alias, call.runtime
     await asyncio.to_thread(runtime.store.registry.set_alias, alias, target.model, target.version)
     await runtime.serving.refresh()
     return reply(_alias(call, alias, target))

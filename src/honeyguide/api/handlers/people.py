@@ -7,9 +7,11 @@ import msgspec
 
 from honeyguide.api.cold import NO_STORE, Call, reply
 from honeyguide.api.endpoint import Answer
+from honeyguide.api.fields import takes
+from honeyguide.api.urls import refused
 from honeyguide.api.wire.operations import JobOut
-from honeyguide.api.wire.people import MergeIn, UserParams
-from honeyguide.types import Json
+from honeyguide.api.wire.people import MergeIn, SimilarUsersParams, UserParams
+from honeyguide.types import MAX_N, Json
 
 NDJSON: Final = (b"content-type", b"application/x-ndjson")
 _encode: Final = msgspec.json.Encoder().encode_lines
@@ -21,6 +23,13 @@ async def merge_user(call: Call[UserParams, MergeIn]) -> Answer:
     Lists, attributes and features of either id then know the history of both; both go by the id `into`. Log rows keep
     their ids, and so do experiments."""
     return reply(await call.runtime.ingest.merge_users(call.params.user_id, call.body.into))
+
+
+async def similar_users(call: Call[SimilarUsersParams, None]) -> Answer:
+    """The users whose latest doings are most like those of a user; nothing is told of them but their ids."""
+    if not 1 <= call.params.n <= MAX_N:
+        raise refused("n", f"{call.params.n} is not possible. {takes('n')}")
+    return reply(await call.runtime.neighbours.of(call.params.user_id, call.params.n))
 
 
 async def export_user(call: Call[UserParams, None]) -> Answer:

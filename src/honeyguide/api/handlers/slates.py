@@ -19,14 +19,15 @@ async def recommend_many(call: Call[object, BatchIn]) -> Answer:
     queries = call.body.queries
     if not 1 <= len(queries) <= MAX_QUERIES:
         raise refused("queries", f"There are {len(queries)} queries. Send 1 to {MAX_QUERIES}.")
-    slates, lineup = [], call.runtime.serving.lineup  # a switch of versions meanwhile is for the next batch
+    recommend, lineup = call.runtime.recommend, call.runtime.serving.lineup
+    lineups = []  # a switch of versions meanwhile is for the next batch
     for place, query in enumerate(queries):
         try:
-            earlier = call.service.lists.prepare(query, call.headers, call.method)
-            served = await call.runtime.recommend.serve(query, earlier or lineup)
-            slates.append(msgspec.Raw(encode(wire(served))))
+            lineups.append(call.service.lists.prepare(query, call.headers, call.method) or lineup)
+            recommend.check(query)
         except InvalidInput as error:
             raise _at(place, error) from None
+    slates = [msgspec.Raw(encode(wire(served))) for served in await recommend.serve_many(queries, lineups)]
     return Answer(encode(BatchWire(slates)), 200, [JSON, (b"cache-control", b"private")])
 
 

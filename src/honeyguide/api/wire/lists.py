@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from honeyguide.api.wire.base import In, Moment
-from honeyguide.messages import Filters, Query, Slate
+from honeyguide.messages import Filters, Query, SessionEvent, Slate
 from honeyguide.types import Json, Rung, ServedFrom
 
 
@@ -98,6 +98,48 @@ class RecommendParams(In):
     cursor: str | None = None
 
 
+class RankIn(In):
+    """Items to put into the order for a user. `surface` is one whose recipe is `rank`."""
+
+    items: list[str]
+    user_id: str = ""
+    surface: str = "rank"
+    filters: Filters | None = None
+    personalised: bool = True
+    explain: bool = False
+    context: Json | None = None
+
+
+class SessionIn(In):
+    """A list for a session of somebody without an id: nothing but `events` is known, and nothing is kept of them but the
+    slate."""
+
+    events: list[SessionEvent]
+    n: int = 10
+    surface: str = "home"
+    filters: Filters | None = None
+    item_id: str | None = None
+    candidates: list[str] | None = None
+    exclude: list[str] | None = None
+    explain: bool = False
+    context: Json | None = None
+
+
+class ListParams(In):
+    """Parameters of a list that is the same for all; `name` is in the path. `segment`: what such users like."""
+
+    name: str
+    n: int = 10
+    category: list[str] | None = None
+    exclude_category: list[str] | None = None
+    price_min: float | None = None
+    price_max: float | None = None
+    segment: str | None = None
+    exclude: list[str] | None = None
+    explain: bool = False
+    cursor: str | None = None
+
+
 class SlateWire(msgspec.Struct, kw_only=True):
     """`messages.Slate` with its items already encoded."""
 
@@ -114,6 +156,7 @@ class SlateWire(msgspec.Struct, kw_only=True):
     degraded: list[str]
     next_cursor: str | None
     trace: Json | None
+    unknown: list[str]
 
 
 class BatchIn(In):

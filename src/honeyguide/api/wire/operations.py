@@ -7,6 +7,7 @@ import msgspec
 
 from honeyguide.api.wire.base import In, Moment, iso
 from honeyguide.jobs.erase import shown
+from honeyguide.train.lineage import Lineage
 from honeyguide.types import Job, Json, ModelVersion
 
 
@@ -24,10 +25,11 @@ class AliasParams(In):
 
 
 class AliasIn(In):
-    """What the alias shall point at."""
+    """What the alias shall point at. `anyway`: also if its items are few, or are not those of the catalogue."""
 
     model: str
     version: int
+    anyway: bool = False
 
 
 class AliasOut(msgspec.Struct):
@@ -70,8 +72,9 @@ class VersionOut(msgspec.Struct, kw_only=True):
 
 
 class VersionDetail(VersionOut, kw_only=True):
-    """A trained version with its manifest: files, checksums, hyper-parameters."""
+    """A trained version with what it was made of, and its manifest: files, checksums, hyper-parameters."""
 
+    lineage: Lineage
     manifest: Json
 
 

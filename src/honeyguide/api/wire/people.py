@@ -3,7 +3,14 @@
 from honeyguide.api.wire.base import In
 from honeyguide.api.wire.catalogue import UserParams
 
-__all__ = ["MergeIn", "UserParams"]
+__all__ = ["MergeIn", "SimilarUsersParams", "UserParams"]
+
+
+class SimilarUsersParams(In):
+    """How many users like the one in the path."""
+
+    user_id: str
+    n: int = 10
 
 
 class MergeIn(In):

@@ -1,6 +1,6 @@
 """The event log in PostgreSQL."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 import polars as pl
@@ -52,6 +52,15 @@ class PostgresLog:
         """What a user has seen lately; see `protocols.EventLog.impressions`."""
         values = {"user": user_id, "since": since, "until": until, "limit": limit}
         return items_seen(await self._reads.fetch(state.IMPRESSIONS_SEEN, values))
+
+    async def user_states(
+        self, user_ids: Collection[str], *, limit: int, features: str | None = None
+    ) -> dict[str, UserState]:
+        """Many users in one snapshot and round trip; see `protocols.EventLog.user_states`."""
+        names = list(user_ids)
+        asked = [state.question(name, limit=limit, features=features) for name in names]
+        rows = await self._reads.together(asked) if asked else []
+        return {name: state.answer(row, name, features=features) for name, (row,) in zip(names, rows, strict=True)}
 
     async def rows_after(self, sequence: int, *, limit: int) -> list[LogRow]:
         """The next rows after a position, in log order."""

@@ -40,6 +40,11 @@ class TableCatalogue:
             if len(rows) < _BATCH:
                 return
 
+    def item_ids(self) -> list[str]:
+        """Ids of the items that are not deleted, in no order."""
+        with self._reads.snapshot() as db:
+            return [row[0] for row in db.execute("SELECT item_id FROM items WHERE deleted_at IS NULL").fetchall()]
+
     def item_at(self, item_id: str, sequence: int) -> Item | None:
         """The item as it was at a log position: the row that it was first seen in, and its changes up to there."""
         with self._reads.snapshot() as db:

@@ -38,6 +38,22 @@ class UserSuite(Fixtures):
         run(store.log.append([change("user_merge", "anon", canonical_id=None)]))
         assert [entry.item_id for entry in run(store.log.user_state("anon", limit=9)).events] == ["a", "d"]
 
+    def test_many_users_are_read_at_once(self, store: Store) -> None:
+        """`user_states` says of each user what `user_state` says, of all at one position."""
+        run(store.log.append([event("anon", "a", ts=1), event("login", "b", ts=2), event("other", "c", ts=3)]))
+        run(store.log.append([change("user_put", "login", properties={"x": 1})]))
+        run(store.log.append([change("user_merge", "anon", canonical_id="login")]))
+        names = ["anon", "login", "other", "nobody", "d/\U0001f36f"]
+        found = run(store.log.user_states(names, limit=9))
+        assert found == {name: run(store.log.user_state(name, limit=9)) for name in names}
+        assert {state.as_of for state in found.values()} == {run(store.log.position())}
+        assert [len(found[name].events) for name in names] == [2, 2, 1, 0, 0]
+        assert [len(state.events) for state in run(store.log.user_states(names[:2], limit=1)).values()] == [1, 1]
+        assert run(store.log.user_states([], limit=9)) == {}
+        folded = run(store.log.user_states(["login"], limit=9, features="user-none"))["login"].folded
+        assert folded is not None
+        assert folded.states == ()
+
     def test_a_person_is_all_ids_that_are_one_now(self, store: Store) -> None:
         """`person` is the present, the id they go by last; `merged` names whom to tell: those of the past as well."""
         run(store.log.append([event("b", "i"), change("user_put", "c", properties={"x": 1}), event("z", "i")]))

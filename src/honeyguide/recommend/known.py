@@ -1,0 +1,94 @@
+"""What is known of the users that lists are made for: read from the log, in the time that a surface has."""
+
+import asyncio
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from honeyguide.clock import Clock
+from honeyguide.config.settings import Settings, Surface
+from honeyguide.errors import Unavailable
+from honeyguide.features import FeatureReader
+from honeyguide.messages import Query
+from honeyguide.monitoring.metrics import Metrics
+from honeyguide.protocols import EventLog, Recipe
+from honeyguide.recommend.query import subject_of
+from honeyguide.types import UserState
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The state of a query's user; an empty one, and `missing` says so, where it could not be read."""
+
+    state: UserState
+    missing: tuple[str, ...] = ()
+
+
+class States:
+    """Reads states, of one user or of many at once."""
+
+    def __init__(
+        self,
+        events: EventLog,
+        features: FeatureReader,
+        recipes: Mapping[str, Recipe],
+        settings: Settings,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._log, self._features, self._recipes = events, features, recipes
+        self._settings, self._clock, self._metrics = settings, clock, metrics
+        self._surfaces = settings.all_surfaces()
+
+    async def of(self, query: Query) -> Known:
+        """What is known now."""
+        user_id, surface = subject_of(query), self._surfaces[query.surface]
+        try:
+            async with asyncio.timeout(surface.deadline):
+                if not user_id:
+                    return Known(UserState("", await self._log.position()))
+                limit, group = self._settings.recommend.remembered, self.group(query, surface)
+                return Known(await self._log.user_state(user_id, limit=limit, features=group))
+        except Exception as error:  # counted: without its state the user gets the ladder's lower rungs
+            log.warning("user state cannot be read", reason=str(error) or "late", exc_info=not _is_away(error))
+            return self._without(query)
+
+    async def of_many(self, queries: Sequence[Query]) -> list[Known]:
+        """The same for many queries, all of one moment, in one round trip."""
+        surfaces = [self._surfaces[query.surface] for query in queries]
+        groups = [self.group(query, surface) for query, surface in zip(queries, surfaces, strict=True)]
+        names = dict.fromkeys(filter(None, map(subject_of, queries)))
+        try:
+            async with asyncio.timeout(max((surface.deadline for surface in surfaces), default=1.0)):
+                limit, group = self._settings.recommend.remembered, next(filter(None, groups), None)
+                states = await self._log.user_states(names, limit=limit, features=group) if names else {}
+                nobody = UserState("", next(iter(states.values())).as_of if states else await self._log.position())
+        except Exception as error:  # counted, for each of them
+            log.warning("user state cannot be read", reason=str(error) or "late", exc_info=not _is_away(error))
+            return [self._without(query) for query in queries]
+        return [Known(states.get(subject_of(query), nobody)) for query in queries]
+
+    def _without(self, query: Query) -> Known:
+        """Nothing is known of the user, and the answer says so."""
+        self._metrics.recommend_fallbacks.labels(query.surface, "state").inc()
+        return Known(UserState(subject_of(query), 0), ("state",))
+
+    def group(self, query: Query, surface: Surface) -> str | None:
+        """The feature states to read with the user's history: those of users, where somebody will look at them."""
+        recipe = self._recipes.get(str((query.recipe or {}).get("recipe")), self._recipes[surface.recipe])
+        wanted = recipe.features or self.is_sample(query, self._clock.now_ms())
+        return self._features.users.group if wanted else None
+
+    def is_sample(self, query: Query, now: int) -> bool:
+        """Whether the features of a list that is made in this minute for this user are logged."""
+        drawn = zlib.crc32(f"{subject_of(query)}\n{now // 60_000}".encode())
+        return drawn < self._settings.feature_store.log_share * 2**32
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether every request meets it: no need of its traces."""
+    return isinstance(error, Unavailable | TimeoutError)
