@@ -66,3 +66,11 @@ def test_pages_of_the_library(shop: Honeyguide) -> None:
 def test_what_does_not_fit_is_said(shop: Honeyguide, wrong: Any) -> None:
     with pytest.raises(InvalidInput):
         wrong(shop)
+
+
+def test_what_is_bought_together_with_an_item(shop: Honeyguide) -> None:
+    found = shop.together("tea", 4)
+    assert (found.surface, found.unknown) == ("cart", [])
+    assert "tea" not in ids(found)
+    assert "together" in found.items[0].sources
+    assert found.items[0].reason.code == "bought_together"

@@ -150,6 +150,10 @@ class Honeyguide:
         """The items most similar to an item."""
         return self.run(self.runtime.recommend.recommend(_query(item_id=item_id, n=n, surface=surface, **fields)))
 
+    def together(self, item_id: str, n: int = 10, *, surface: str = "cart", **fields: Any) -> Slate:
+        """What is bought together with an item."""
+        return self.run(self.runtime.recommend.recommend(_query(item_id=item_id, n=n, surface=surface, **fields)))
+
     def rank(self, user_id: str, items: Sequence[str], **fields: Any) -> Ranking:
         """Given items in the order for a user; those that are unknown or left out are named. `fields` are those of `Query`.
 

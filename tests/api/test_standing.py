@@ -152,3 +152,10 @@ def test_users_like_a_user(shop: Site) -> None:
     assert all(each["user_id"] != "u1" and 0 < each["score"] <= 1 for each in told["users"])
     assert shop.get("/v1/users/nobody/similar").json()["users"] == []
     assert pointers(shop.get("/v1/users/u1/similar?n=0")) == ["/n"]
+
+
+def test_what_is_bought_together(shop: Site) -> None:
+    answer = shop.get("/v1/items/i3/together?n=4&user_id=u1")
+    assert (answer.status_code, answer.json()["surface"]) == (200, "cart")
+    assert "i3" not in ids(answer)
+    assert shop.get("/v1/items/never%2Fseen/together").status_code == 200

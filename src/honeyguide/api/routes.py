@@ -116,6 +116,10 @@ RECOMMENDATIONS: Final = _group(
         params=lists.SimilarParams, given={"item_id": "item_1", "n": 2},
     ),
     Route(
+        "GET", "/v1/items/{item_id}/together", "recommend:read", slates.together, Slate, {**_SIMILAR, "surface": "cart"},
+        params=lists.SimilarParams, given={"item_id": "item_1", "n": 2},
+    ),
+    Route(
         "POST", "/v1/rank", "recommend:read", standing.rank, Ranking, eg.RANKING,
         body=lists.RankIn, errors=(404,), sent={"user_id": "user_123", "items": ["item_3", "item_9", "item_7", "item_4"]},
     ),

@@ -33,11 +33,20 @@ async def recommend_many(call: Call[object, BatchIn]) -> Answer:
 
 async def similar(call: Call[SimilarParams, None]) -> Answer:
     """Items like the one in the path; for an item that is not known, what is popular."""
+    return await _around_an_item(call, "similar")
+
+
+async def together(call: Call[SimilarParams, None]) -> Answer:
+    """Items that are bought together with the one in the path, and with what the user, if named, has in the cart."""
+    return await _around_an_item(call, "cart")
+
+
+async def _around_an_item(call: Call[SimilarParams, None], surface: str) -> Answer:
     asked = call.params
     query = RecommendIn(
         user_id=asked.user_id,
         n=asked.n,
-        surface="similar",
+        surface=surface,
         item_id=asked.item_id,
         explain=asked.explain,
         cursor=asked.cursor,
