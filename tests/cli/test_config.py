@@ -61,6 +61,26 @@ def test_show_says_where_each_value_comes_from(run: Run, folder: Path) -> None:
     assert not any("  # " in line for line in run("config", "show").out.splitlines() if not line.startswith("#"))
 
 
+def test_show_says_so_of_tables_inside_of_a_surface(run: Run, folder: Path) -> None:
+    tables = '[[surfaces]]\nname = "a"\n[[surfaces.caps]]\nof = "price"\nbands = [1, 2.5]\n'
+    more = '[surfaces.diversity]\nseen_for = "90s"\n[[surfaces.sources]]\nname = "new"\n'
+    (folder / "honeyguide.toml").write_text(tables + more)
+    shown = run("config", "show", "--sources").out
+    (folder / "copy.toml").write_text(shown)
+    assert load(folder / "copy.toml", environ={}).settings.all_surfaces()["a"] == load(environ={}).settings.surfaces[0]
+    own = shown[shown.index('name = "a"') :].splitlines()
+    ends = {line.partition(" = ")[0]: line.rpartition("  # ")[2] for line in own}
+    assert [ends[key] for key in ("caps", "diversity", "sources", "candidates")] == [
+        "honeyguide.toml:4", "honeyguide.toml:7", "honeyguide.toml:9", "default",
+    ]  # fmt: skip
+
+
+def test_a_source_outside_may_be_named_by_a_surface(run: Run, folder: Path) -> None:
+    outside = '[[external]]\nname = "partner"\nurl = "https://partner.example/items"\n'
+    (folder / "honeyguide.toml").write_text(f'{outside}[[surfaces]]\nname = "a"\n[[surfaces.sources]]\nname = "partner"\n')
+    assert run("config", "check", "--json").json["ok"]
+
+
 def test_show_as_json(run: Run, folder: Path) -> None:
     (folder / "honeyguide.toml").write_text(FILE)
     told = run("config", "show", "--json").json

@@ -55,6 +55,14 @@ def test_somebody_of_whom_nothing_is_known_gets_what_the_surface_fills_with(shop
     assert len(shop.recommend("nobody", n=50, surface="filled").items) == 12
 
 
+def test_candidates_that_a_request_names_are_all_ranked(shop: Honeyguide) -> None:
+    assert set(ids(shop.recommend("u0", n=9, surface="short", candidates=["ball", "bat", "tray"]))) == {
+        "ball",
+        "bat",
+        "tray",
+    }
+
+
 def test_a_surface_takes_only_its_own_sources_and_no_more_of_them(shop: Honeyguide) -> None:
     slate = shop.recommend("u0", n=50, surface="own", explain=True)
     assert slate.trace is not None

@@ -103,11 +103,17 @@ def _member(loaded: LoadedConfig, name: str, member: dict[str, Any]) -> list[tup
     at = next((n for n, own in enumerate(declared) if own.name == member["name"]), None)
     lines = [(f"[[{name}]]", "")]
     for key, value in member.items():
-        source = "built-in" if at is None else loaded.sources.get(f"{name}.{at}.{key}", DEFAULT)
+        source = "built-in" if at is None else _source_of_member(loaded, f"{name}.{at}.{key}")
         row = find_row((name, str(at), key))
         text = f"# {key} is set, not shown" if row is not None and row.secret else f"{key} = {literal(value)}"
         lines += [] if value is None else [(text, source)]
     return [*lines, ("", "")]
+
+
+def _source_of_member(loaded: LoadedConfig, dotted: str) -> str:
+    """The source of a key; of a table or a list of tables, where the first of its own keys comes from."""
+    under = (source for key, source in loaded.sources.items() if key.startswith(f"{dotted}.") and source != DEFAULT)
+    return loaded.sources.get(dotted) or next(under, DEFAULT)
 
 
 def _setting(loaded: LoadedConfig, path: tuple[str, str], value: Any) -> list[tuple[str, str]]:

@@ -65,7 +65,7 @@ class Pipeline:
             pool = merge(outcome.found, len(request.items))
             scores = settled(recipe.scorer.score(request, pool))
             order = best_first(scores, pool.items, request.items.ids)
-            order = filled(pool, order, recipe.ladder, request.surface.minimum)
+            order = filled(pool, order, recipe.ladder, _minimum(request))
             outcome.beyond_minimum = len(pool) - len(order)
         with self._stage(outcome, "select"):
             selection = recipe.selector.select(request, pool, scores, order, length)
@@ -190,6 +190,11 @@ def named_outside(recipe: Recipe, outcome: Outcome, ids: Sequence[str]) -> dict[
         for source in recipe.sources
         if isinstance(source, ExternalSource) and source.name in outcome.found
     }
+
+
+def _minimum(request: Request) -> int | None:
+    """How far the list is filled; candidates that the request names are all wanted."""
+    return request.surface.minimum if request.query.candidates is None else None
 
 
 def rung_of(request: Request, found: dict[str, Found]) -> Rung:
