@@ -41,8 +41,9 @@ class States:
         metrics: Metrics,
     ) -> None:
         self._log, self._features, self._recipes = events, features, recipes
-        self._settings, self._clock, self._metrics = settings, clock, metrics
+        self._settings, self._clock = settings, clock
         self._surfaces = settings.all_surfaces()
+        self._missed = {name: metrics.recommend_fallbacks.labels(name, "state") for name in self._surfaces}
 
     async def of(self, query: Query) -> Known:
         """What is known now."""
@@ -54,8 +55,9 @@ class States:
                 limit, group = self._settings.recommend.remembered, self.group(query, surface)
                 return Known(await self._log.user_state(user_id, limit=limit, features=group))
         except Exception as error:  # counted: without its state the user gets the ladder's lower rungs
+            self._missed[query.surface].inc()
             log.warning("user state cannot be read", reason=str(error) or "late", exc_info=not _is_away(error))
-            return self._without(query)
+            return _nothing(query)
 
     async def of_many(self, queries: Sequence[Query]) -> list[Known]:
         """The same for many queries, all of one moment, in one round trip."""
@@ -68,14 +70,11 @@ class States:
                 states = await self._log.user_states(names, limit=limit, features=group) if names else {}
                 nobody = UserState("", next(iter(states.values())).as_of if states else await self._log.position())
         except Exception as error:  # counted, for each of them
+            for query in queries:
+                self._missed[query.surface].inc()
             log.warning("user state cannot be read", reason=str(error) or "late", exc_info=not _is_away(error))
-            return [self._without(query) for query in queries]
+            return [_nothing(query) for query in queries]
         return [Known(states.get(subject_of(query), nobody)) for query in queries]
-
-    def _without(self, query: Query) -> Known:
-        """Nothing is known of the user, and the answer says so."""
-        self._metrics.recommend_fallbacks.labels(query.surface, "state").inc()
-        return Known(UserState(subject_of(query), 0), ("state",))
 
     def group(self, query: Query, surface: Surface) -> str | None:
         """The feature states to read with the user's history: those of users, where somebody will look at them."""
@@ -87,6 +86,11 @@ class States:
         """Whether the features of a list that is made in this minute for this user are logged."""
         drawn = zlib.crc32(f"{subject_of(query)}\n{now // 60_000}".encode())
         return drawn < self._settings.feature_store.log_share * 2**32
+
+
+def _nothing(query: Query) -> Known:
+    """Nothing is known of the user, and the answer says so."""
+    return Known(UserState(subject_of(query), 0), ("state",))
 
 
 def _is_away(error: Exception) -> bool:
