@@ -186,7 +186,7 @@ class Runtime:
         self._threads = ThreadPoolExecutor(_WORKERS, thread_name_prefix="honeyguide-source")
         self._waiting = ThreadPoolExecutor(_WAITING, thread_name_prefix="honeyguide-outside")
         outside = outside_sources(settings, self.outbound, clock, chance.random, metrics)
-        made = recipes(outside, {source.name: source.weight for source in settings.external})
+        made = recipes(outside, {source.name: source.weight for source in settings.external}, settings.models.voices)
         self._check_sources(made)
         self.recommend = Recommend(
             store=self.store,

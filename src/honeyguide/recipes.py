@@ -40,6 +40,7 @@ from honeyguide.retrieval import (
     SimilarSource,
     TogetherSource,
     TrendingSource,
+    VoiceSource,
 )
 from honeyguide.retrieval.external import PARAMETERS, Asked, ExternalSource, Rows, Service
 from honeyguide.stores.breaker import Breaker
@@ -54,14 +55,24 @@ def reranking() -> Reranking:
     return Reranking((Rotated(), Lesser(fames), Calibrated(), Diverse(), Tail(fames), Caps()))
 
 
-def recipes(outside: Sequence[ExternalSource] = (), weights: Mapping[str, float] | None = None) -> dict[str, Recipe]:
+def recipes(
+    outside: Sequence[ExternalSource] = (), weights: Mapping[str, float] | None = None, voices: Sequence[str] = ()
+) -> dict[str, Recipe]:
     """All recipes by name, `weights` by source beside those of `BlendedRanks`. The sources `outside` are in none but one of
-    their own, from which a surface may choose."""
+    their own, from which a surface may choose; `voices` are the models that a ranker listens to."""
     scorer, selector = BlendedRanks({**WEIGHTS, **(weights or {})}), reranking()
     popular, interests, new, rest = PopularSource(), InterestSource(), NewItemSource(), CatalogueSource()
     content, favourites, learned = ContentSource(), FavouriteSource(), LearnedSource()
     return {
         "personal": Recipe(FILTERS, (learned, content, interests, favourites, popular, new, rest), scorer, selector, LADDER),
+        "ranked": Recipe(
+            FILTERS,
+            (learned, *map(VoiceSource, voices), content, interests, favourites, popular, new, rest),
+            scorer,
+            selector,
+            LADDER,
+            features=True,
+        ),
         "similar": Recipe(FILTERS, (SimilarSource(), content, popular, rest), scorer, selector, LADDER),
         "basket": Recipe(
             (*FILTERS, InBasket()),

@@ -176,3 +176,20 @@ def test_a_damaged_version_is_refused(run: Run, shop: Path) -> None:
     assert "altered or cut short" in ran.err
     assert champion(run) == "popular@1"
     assert "altered" in run("models", "show", "ease@1", code=1).err
+
+
+def test_what_became_of_a_ranker_is_said(run: Run, shop: Path) -> None:
+    path = shop / "honeyguide.toml"
+    before = path.read_text() if path.exists() else ""
+    path.write_text(before + '\n[[surfaces]]\nname = "home"\nrecipe = "ranked"\n')
+    ran = run("train", "ease", HONEYGUIDE_TRAINING__RANKER_LISTS="30")
+    said = ran.err.replace("\n", " ")
+    assert "the ranker of home" in said or "no ranker for home" in said
+    shown = run("models", "show", champion(run))
+    assert "ranker    " in shown.out
+    told = run("models", "show", champion(run), "--json").json
+    assert told["manifest"]["rankers"]["home"]["reason"].split(":")[0] in said
+
+
+def test_a_version_without_a_ranker_says_nothing_of_one(run: Run, shop: Path) -> None:
+    assert "ranker" not in run("models", "show", champion(run)).out

@@ -147,12 +147,13 @@ def test_declared_types_and_seen_are_known() -> None:
 
 def test_models_are_looked_up_only_where_they_are_known() -> None:
     settings = {
-        "models": {"train": ["esae"], "params": {"zzz": {}}},
+        "models": {"train": ["esae"], "voices": ["eas"], "params": {"zzz": {}}},
         "surfaces": [{"name": "a", "model": "alss@3"}, {"name": "b", "model": "challenger"}],
     }
     assert said(settings) == []
     assert said(settings, models=MODELS) == [
         "models.train names the unknown model 'esae'; did you mean ease?",
+        "models.voices names the unknown model 'eas'; did you mean ease?",
         "models.params names the unknown model 'zzz'; there are als, ease, popular",
         "surfaces[0] (a): model names the unknown model 'alss'; did you mean als?",
     ]
@@ -192,3 +193,15 @@ def test_a_surface_may_name_a_source_outside() -> None:
     surface = {"name": "b", "sources": [{"name": "a"}, {"name": "popular"}]}
     settings = Settings.model_validate({"external": [{"name": "a", "url": "https://x.test"}], "surfaces": [surface]})
     assert cross_check(settings, None, ["model", "popular"]) == []
+
+
+def test_goals_name_event_types_and_are_worth_something() -> None:
+    surfaces = [
+        {"name": "a", "goals": {"clik": 1}},
+        {"name": "b", "goals": {"hide": -1}},
+        {"name": "c", "goals": {"dwell": 1}},
+    ]
+    assert said({"surfaces": surfaces}) == [
+        "surfaces[0] (a): goals names the unknown event type 'clik'; did you mean click?",
+        "surfaces[1] (b): no goal is worth more than 0, so there is nothing to rank for; write goals = { purchase = 8 }",
+    ]

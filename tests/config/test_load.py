@@ -174,7 +174,10 @@ def test_a_declared_built_in_keeps_what_it_does_not_change(write: Write) -> None
         ("[logging]\nlevel = 'loud'", "2: logging.level is 'loud'; allowed: 'debug', 'info', 'warning' or 'error'"),
         (
             "[[surfaces]]\nrecipe = 'x'\nname = 'a'",
-            "2: surfaces[0].recipe is 'x'; allowed: 'personal', 'similar', 'basket' or 'popular'",
+            (
+                "2: surfaces[0].recipe is 'x'; allowed: 'personal', 'ranked', 'similar', 'basket', 'popular', 'trending', "
+                "'new' or 'rank'"
+            ),
         ),
         ("[[surfaces]]\nmodel = 'x'", "1: surfaces[0] lacks the key 'name'"),
         ("server = 1", "1: server must be a table, written as [server] with its keys below"),

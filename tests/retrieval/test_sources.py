@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from honeyguide.config.sources import SourceUse
 from honeyguide.features import ItemBlock
 from honeyguide.models.knn import Knn
 from honeyguide.models.markov import Markov
@@ -21,6 +22,7 @@ from honeyguide.retrieval import (
     NewItemSource,
     PopularSource,
     SimilarSource,
+    VoiceSource,
 )
 from honeyguide.retrieval.learned import best_rows, model_history, tie_to_block
 from honeyguide.retrieval.sources import first_allowed
@@ -224,3 +226,19 @@ def test_a_new_item_that_has_had_its_impressions_needs_no_place() -> None:
     assert new(as_of=11) == ["b"]
     assert new(as_of=10) == ["a", "b"], "a list from before that was noticed"
     assert new(11, shop.as_it_was([])) == ["b"]
+
+
+def test_a_voice_finds_what_its_own_model_finds(knn: ServedModel) -> None:
+    source = VoiceSource("knn")
+    asked = request(SHOP, history=[("tea", "purchase", 8.0)], surface={"voice_candidates": 10})
+    assert len(source.retrieve(asked, EVERYTHING)) == 0, "no ranker listens to it"
+    heard = replace(asked, voices={"knn": knn})
+    found = source.retrieve(heard, EVERYTHING)
+    alone = LearnedSource().retrieve(replace(asked, model=knn), EVERYTHING)
+    assert found.rows.tolist() == alone.rows.tolist()
+    assert found.scores is not None
+    assert len(VoiceSource("markov").retrieve(heard, EVERYTHING)) == 0
+    nobody = replace(heard, history_rows=np.empty(0, np.int32), history_weights=np.empty(0, np.float32))
+    assert len(source.retrieve(replace(nobody, history_ts=np.empty(0, np.int64)), EVERYTHING)) == 0
+    few = replace(heard, surface=heard.surface.model_copy(update={"sources": [SourceUse(name="knn", limit=1)]}))
+    assert len(source.retrieve(few, EVERYTHING)) == 1

@@ -80,6 +80,8 @@ def show(context: typer.Context, model: Version, json: Json = False) -> None:
         out.show("files", "whole, as their checksums say")
         if version.manifest.get("verdict"):
             out.show("because", version.manifest["verdict"])
+        for told in version.manifest.get("rankers", {}).values():
+            out.show("ranker", told["reason"])
         scores: list[list[Cell]] = [[name, metric_text(version.metrics[name])] for name in metric_names([version.metrics])]
         out.lines(["", *table(scores, right=(1,), head=False)] if scores else [])
         if version.manifest.get("search"):

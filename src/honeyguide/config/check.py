@@ -154,8 +154,14 @@ def _models(settings: Settings, models: Collection[str] | None) -> Iterator[Faul
             yield Fault(("models", "train"), f"models.train names {name!r} {count} times")
         if models is not None and name not in models:
             yield Fault(("models", "train"), _no_model("models.train", name, models))
-    if models is None:
-        return
+    if models is not None:
+        yield from _unknown_models(settings, models)
+
+
+def _unknown_models(settings: Settings, models: Collection[str]) -> Iterator[Fault]:
+    for name in settings.models.voices if "voices" in settings.models.model_fields_set else ():
+        if name not in models:
+            yield Fault(("models", "voices"), _no_model("models.voices", name, models))
     for name in settings.models.params:
         if name not in models:
             yield Fault(("models", "params", name), _no_model("models.params", name, models))

@@ -191,8 +191,9 @@ class Surface(Section):
     """A named placement and what its list is made of."""
 
     name: Name = Field(description="Name in requests.")
-    recipe: Literal["personal", "similar", "basket", "popular", "trending", "new", "rank"] = Field(
-        default="personal", description="The list of stages."
+    recipe: Literal["personal", "ranked", "similar", "basket", "popular", "trending", "new", "rank"] = Field(
+        default="personal",
+        description="The list of stages; 'ranked' is 'personal' in the order of a ranker that training makes.",
     )
     model: str = Field(default="champion", description="Alias or model@version that scores.")
     exclude: list[str] = Field(
@@ -220,6 +221,14 @@ class Surface(Section):
     caps: list[Cap] = Field(default_factory=list, description="Caps on other attributes, or over other stretches.")
     diversity: Diversity = Diversity()
     candidates: int = Field(default=600, ge=50, le=5000, description="Candidates taken from the model.")
+    voice_candidates: int = Field(
+        default=200, ge=10, le=5000, description="Candidates taken from each of models.voices, in the recipe 'ranked'."
+    )
+    goals: dict[str, float] = Field(
+        default_factory=dict,
+        description="What a ranker is trained for: worth by event type, and of 'dwell', a view of training.dwell or longer; "
+        "below 0: what it is to avoid. Empty: the weights of the event types.",
+    )
     popular: int = Field(default=200, ge=0, le=5000, description="Candidates taken from the popular items.")
     content: int = Field(
         default=20,
@@ -290,6 +299,10 @@ class Models(Section):
         default=["popular", "knn", "ease", "als", "markov", "bayes"],
         description="Models that 'honeyguide train' fits and compares.",
     )
+    voices: list[str] = Field(
+        default=["knn", "ease", "als", "markov"],
+        description="Models that a ranker listens to beside the one that serves; those of models.train among them.",
+    )
     params: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Hyper-parameters by model, e.g. [models.params.ease] l2 = 300."
     )
@@ -322,6 +335,14 @@ class Training(Section):
         le=7 * 86_400.0,
         description="Time for a training that searches for the best model and its hyper-parameters; 0: defaults only.",
     )
+    ranker_lists: int = Field(
+        default=2_000, ge=10, description="Most lists that a ranker is fitted on, and most users it is judged by."
+    )
+    dwell: Duration = Field(default=30.0, description="Time from which on a view counts for the goal 'dwell'.")
+    attribution_click: Duration = Field(
+        default=1_800.0, description="Time after a list in which views, clicks and dislikes are its outcome."
+    )
+    attribution: Duration = Field(default=86_400.0, description="The same for all other events.")
     keep: int = Field(default=5, ge=2, description="Versions of each model that are kept beside those an alias points at.")
 
 

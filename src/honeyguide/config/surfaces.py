@@ -1,4 +1,4 @@
-"""Checks of what surfaces say about sources, re-ranking and exploration."""
+"""Checks of what surfaces say about sources, ranking, re-ranking and exploration."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -24,6 +24,18 @@ def surface_faults(settings: Settings, sources: Collection[str] | None = None) -
             yield Fault(("surfaces", index, *path), f"surfaces[{index}] ({surface.name}): {problem}")
         for key, problem in _explore(surface, settings):
             yield Fault(("surfaces", index, "explore", key), f"surfaces[{index}] ({surface.name}): explore.{key} {problem}")
+        yield from _goals(surface, index, set(settings.events.all_types()) | {"dwell"})
+
+
+def _goals(surface: Surface, index: int, known: set[str]) -> Iterator[Fault]:
+    label = f"surfaces[{index}] ({surface.name})"
+    for name in surface.goals:
+        if name not in known:
+            cure = nearest(name, known) or f"; declare it: [events.types.{name}]"
+            yield Fault(("surfaces", index, "goals", name), f"{label}: goals names the unknown event type {name!r}{cure}")
+    if surface.goals and max(surface.goals.values()) <= 0:
+        problem = f"{label}: no goal is worth more than 0, so there is nothing to rank for; write goals = {{ purchase = 8 }}"
+        yield Fault(("surfaces", index, "goals"), problem)
 
 
 def surface_problems(surface: Surface, sources: Collection[str] | None = None) -> Iterator[tuple[KeyPath, str]]:

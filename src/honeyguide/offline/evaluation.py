@@ -195,7 +195,7 @@ class Questions:
                 answers.append(ranker(scores, self.k))
             if progress is not None:
                 progress(min(1.0, (at + chunk) / len(self._asked)))
-        return [self._matched(np.concatenate(answers)).at(self.k) for answers in made]
+        return [self.measured(np.concatenate(answers)) for answers in made]
 
     def _scores(self, model: Model, users: IntArray) -> FloatArray:
         """float32 [users, items], -inf for what is in the user's past."""
@@ -206,6 +206,10 @@ class Questions:
         indptr, places = rows(self._pasts.indptr, users)
         scores[np.repeat(np.arange(len(users)), np.diff(indptr)), self._pasts.items[places]] = -np.inf
         return scores
+
+    def measured(self, ranked: IntArray) -> Evaluation:
+        """Lists int32 [asked, k], -1 pads, measured against what is held out."""
+        return self._matched(ranked).at(self.k)
 
     def _matched(self, ranked: IntArray) -> Answers:
         indptr, places = rows(self._split.indptr, self._asked)

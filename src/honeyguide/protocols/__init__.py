@@ -17,6 +17,7 @@ from honeyguide.messages import Query
 from honeyguide.protocols.features import FeatureStates, ItemFeatures, UserFeatures
 from honeyguide.protocols.items import Companions, Content, Described, Items
 from honeyguide.protocols.processes import Heartbeats, JobTable, Leases
+from honeyguide.protocols.rankers import Ranker
 from honeyguide.protocols.selection import Reranked, Selection
 from honeyguide.protocols.shared import SharedCache
 from honeyguide.pseudonyms import Pseudonyms
@@ -52,6 +53,7 @@ __all__ = [
     "Items",
     "JobTable",
     "Leases",
+    "Ranker",
     "Reranked",
     "Selection",
     "SharedCache",
@@ -383,7 +385,8 @@ class Request:
     `from_session` when it is made only of the request's own events. `excluded` int32: rows that the surface leaves out for
     this user; `disliked` likewise. `seen_rows` int32 were seen at `seen_at` int64 ms, where the surface asks.
     `basket` int32: what the list is for, if it is for one. `given`, where a list is made again: the items that sources
-    outside named then.
+    outside named then. `ranker` orders the candidates, where the surface asks for one and there is one; `voices` are the
+    other models that it listens to, by name.
     """
 
     query: Query
@@ -410,6 +413,8 @@ class Request:
     basket: IntArray = field(default_factory=lambda: np.empty(0, np.int32))
     as_of: int = 0
     given: Mapping[str, Sequence[str]] | None = None
+    voices: Mapping[str, ServedModel] = field(default_factory=dict)
+    ranker: Ranker | None = None
 
 
 class Source(Protocol):

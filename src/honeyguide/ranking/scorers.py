@@ -23,6 +23,8 @@ WEIGHTS: Final = {
 }
 """With these a source's first item stands where the model's list has place 1, 1, 8, 10, 21, 27, 61 and its end; what
 is bought together with a basket stands before it."""
+OTHER: Final = 0.5
+"""Of a source that is not named: what other models find stands behind what is popular."""
 
 
 class BlendedRanks:
@@ -58,6 +60,6 @@ def blended(pool: Pool, weights: Mapping[str, float] = WEIGHTS, *, k: float = 60
 
 def weighted_ranks(pool: Pool, weights: Mapping[str, float] = WEIGHTS, *, k: float = 60.0) -> FloatArray:
     """float32 [len(pool), sources]: w * k / (k + rank), NaN where a source does not have the item."""
-    largest = np.array([weights[name] for name in pool.sources], dtype=np.float64)
+    largest = np.array([weights.get(name, OTHER) for name in pool.sources], dtype=np.float64)
     terms: FloatArray = (largest * k / (k + pool.ranks)).astype(np.float32)
     return terms

@@ -32,7 +32,7 @@ from honeyguide.recommend.hydrate import Weighing, context_of, hydrate, overlay
 from honeyguide.recommend.impressions import Impressions, as_of_then
 from honeyguide.recommend.known import Known, States
 from honeyguide.recommend.late import Late, Page
-from honeyguide.recommend.lineup import Lineup, Pair
+from honeyguide.recommend.lineup import Lineup, Pair, with_ranker
 from honeyguide.recommend.many import Many
 from honeyguide.recommend.pages import MARK, cursor_of, page_of
 from honeyguide.recommend.pipeline import Outcome, Pipeline, named_outside
@@ -314,9 +314,11 @@ class Recommend:
             seen,
             given,
         )
+        request = with_ranker(request, pair)
         outcome = await self._outcome(request, length, skip, degraded)
         if not outcome.items:
             self._last_resort(request, outcome, length, pair)
+        degraded += ["ranker"] if outcome.unranked else []
         degraded += [f"source:{name}" for name in outcome.missed] + [f"filter:{name}" for name in outcome.failed]
         ranked = pack(
             outcome.items,
@@ -362,6 +364,8 @@ class Recommend:
             surface = with_changes(surface, query.recipe, self._recipes)
         surface = as_of_then(surface, slate)
         pair = await self._serving.pair(slate.model) if slate.model else Pair(None, None)
+        if "ranker" in slate.degraded:
+            pair = replace(pair, rankers={})
         state = UserState("", slate.as_of)
         if slate.user_id and "state" not in slate.degraded:
             limit, group = self._settings.recommend.remembered, self.states.group(query, surface)

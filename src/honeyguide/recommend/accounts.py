@@ -2,7 +2,8 @@
 
 Its score is the largest of what its sources speak for (weight * k / (k + place - 1) each). What each item of the user's own
 history adds to the serving model's score, and what the model says without any history, are together that score. Each pass
-of re-ranking says by how many places it has moved the item.
+of re-ranking says by how many places it has moved the item. Where a ranker has made the order, the score is
+1 / (1 + exp(-logit)), and its signals and their base add up to the logit.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from honeyguide.types import FloatArray, IntArray, Json, Pool
 
 _SHOWN: Final = 50
 _STRONGEST: Final = 3
+_SIGNALS: Final = 5
 
 
 def accounts(recipe: Recipe, request: Request, outcome: Outcome, shown: Sequence[str]) -> list[Json]:
@@ -32,14 +34,16 @@ def accounts(recipe: Recipe, request: Request, outcome: Outcome, shown: Sequence
     positions = np.array([places[request.items.number(item_id)] for item_id in told], np.int32)
     terms = recipe.scorer.terms(request, pool)[positions]
     history = _of_history(request, pool, positions)
+    ranked = [{}] * len(told) if outcome.unranked else _of_ranker(request, pool, positions)
     moves = _moves(outcome)
     found = []
-    for item_id, position, of_sources, of_history in zip(told, positions, terms, history, strict=True):
+    for item_id, position, of_sources, of_history, of_ranker in zip(told, positions, terms, history, ranked, strict=True):
         account: Json = {
             "item_id": item_id,
             "score": made[item_id].score,
             "sources": _sources(pool, int(position), of_sources),
             "history": of_history,
+            **of_ranker,
             "moves": moves.get(item_id, {}),
         }
         found.append(account | {"reasons": list(_reasons(made[item_id].reason, account))})
@@ -54,6 +58,9 @@ def _reasons(reason: Reason, account: Json) -> Iterator[Json]:
     for_it = [each for each in (account["history"] or {"items": []})["items"] if each["adds"] > 0]
     if for_it:
         yield {"code": "history", "text": f"what speaks for it most: {', '.join(each['item_id'] for each in for_it)}"}
+    counted = [each["signal"] for each in account.get("ranker", {"signals": []})["signals"] if each["adds"] > 0]
+    if counted:
+        yield {"code": "ranker", "text": f"what the ranker counts for it most: {', '.join(counted[:_STRONGEST])}"}
     for name, move in account["moves"].items():
         way, places = ("up" if move > 0 else "down"), "place" if abs(move) == 1 else "places"
         yield {"code": f"moved:{name}", "text": f"moved {way} {abs(move)} {places} by {name}"}
@@ -91,6 +98,23 @@ def _of_history(request: Request, pool: Pool, positions: IntArray) -> list[Json 
     for column, at in enumerate(found.tolist()):
         told[at] = _strongest(ids, totals[:, column], float(without[column]))
     return told
+
+
+def _of_ranker(request: Request, pool: Pool, positions: IntArray) -> list[Json]:
+    """For each position, the signals that add most to the logit of the ranker's score; the rest together, what every
+    candidate has, and the sum of it all. Empty where no ranker has made the order."""
+    ranker = request.ranker
+    if ranker is None:
+        return [{}] * len(positions)
+    told = ranker.contributions(request, pool, positions).astype(np.float64)
+    names = ranker.names
+    found: list[Json] = []
+    for *adds, base in told.tolist():
+        order = sorted(range(len(adds)), key=lambda at: -abs(adds[at]))[:_SIGNALS]
+        strongest = [{"signal": names[at], "adds": adds[at]} for at in order]
+        rest = sum(adds) - sum(adds[at] for at in order)
+        found.append({"ranker": {"signals": strongest, "others": rest, "base": base, "logit": sum(adds) + base}})
+    return found
 
 
 def _strongest(ids: Sequence[str], adds: np.ndarray[tuple[int], np.dtype[np.float64]], without: float) -> Json:

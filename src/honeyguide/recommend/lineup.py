@@ -2,18 +2,22 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from honeyguide.protocols import Content, ServedModel
+from honeyguide.protocols import Content, Ranker, Request, ServedModel
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A version, and the popularity version and likeness by content of the same training run; what one list is made with."""
+    """A version, and the popularity version and likeness by content of the same training run; what one list is made with.
+
+    `rankers` are those that training has made for the version, by surface; `voices` the models that these listen to."""
 
     model: ServedModel | None
     popular: ServedModel | None
     content: Content | None = None
+    rankers: Mapping[str, Ranker] = field(default_factory=dict)
+    voices: Mapping[str, ServedModel] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -49,6 +53,13 @@ class Lineup:
     def labels(self) -> dict[str, str]:
         """Alias -> label of the version that is served under it."""
         return {alias: pair.label for alias, pair in self.pairs.items()}
+
+
+def with_ranker(request: Request, pair: Pair) -> Request:
+    """The request with the ranker of its surface, where its recipe asks for one, and the models that it listens to."""
+    if request.surface.recipe != "ranked":
+        return request
+    return replace(request, ranker=pair.rankers.get(request.surface.name), voices=pair.voices)
 
 
 def _digest(lineup: Lineup) -> str:

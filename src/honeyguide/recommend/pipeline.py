@@ -15,6 +15,7 @@ from honeyguide.errors import Unavailable
 from honeyguide.messages import Reason, SlateItem
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Filter, Recipe, Request, Selection, Source
+from honeyguide.ranking.learned import finite
 from honeyguide.ranking.pools import best_first, filled, merge, settled
 from honeyguide.ranking.reasons import reasons_for
 from honeyguide.retrieval.external import ExternalSource
@@ -27,7 +28,8 @@ log = structlog.get_logger(__name__)
 @dataclass(slots=True)
 class Outcome:
     """A list as the stages made it, and what happened on the way: sources that were `missed`, filters that `failed`, what
-    was `found`, seconds by `stages`, the `passes` of re-ranking with the relevance given up and the first ids after each."""
+    was `found`, seconds by `stages`, the `passes` of re-ranking with the relevance given up and the first ids after each;
+    `unranked`: its ranker failed."""
 
     items: list[SlateItem] = field(default_factory=list)
     rung: Rung = "popular"
@@ -36,6 +38,7 @@ class Outcome:
     found: dict[str, Found] = field(default_factory=dict)
     stages: dict[str, float] = field(default_factory=dict)
     beyond_minimum: int = 0
+    unranked: bool = False
     order_before: list[str] = field(default_factory=list)
     passes: list[tuple[str, float, list[str]]] = field(default_factory=list)
 
@@ -63,7 +66,7 @@ class Pipeline:
             await self.gather([s for s in recipe.sources if s.name not in skip], request, allowed, outcome)
         with self._stage(outcome, "score"):
             pool = merge(outcome.found, len(request.items))
-            scores = settled(recipe.scorer.score(request, pool))
+            scores = settled(await self._scores(recipe, request, pool, outcome))
             order = best_first(scores, pool.items, request.items.ids)
             order = filled(pool, order, recipe.ladder, _minimum(request))
             outcome.beyond_minimum = len(pool) - len(order)
@@ -82,6 +85,18 @@ class Pipeline:
             ids = [request.items.ids[row] for row in pool.items[each.order].tolist()]
             outcome.passes.append((each.name, each.given_up, ids))
             self._metrics.relevance_given_up.labels(request.surface.name, each.name).observe(max(0.0, each.given_up))
+
+    async def _scores(self, recipe: Recipe, request: Request, pool: Pool, outcome: Outcome) -> FloatArray:
+        """What the request's ranker says, in a thread; without one, and when it fails, what the scorer says."""
+        if request.ranker is None:
+            return recipe.scorer.score(request, pool)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, finite, request.ranker, request, pool)
+        except Exception:  # counted: the blend of ranks needs no ranker
+            self._metrics.recommend_fallbacks.labels(request.surface.name, "ranker").inc()
+            log.exception("ranker failed", ranker=request.ranker.label)
+            outcome.unranked = True
+            return recipe.scorer.score(request, pool)
 
     @contextmanager
     def _stage(self, outcome: Outcome, name: str) -> Iterator[None]:

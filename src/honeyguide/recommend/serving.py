@@ -15,9 +15,10 @@ import structlog
 from honeyguide.clock import Clock
 from honeyguide.errors import DamagedArtefact, NotFound
 from honeyguide.features import ItemBlock
-from honeyguide.models.artefact import load
+from honeyguide.models.artefact import load, load_parts
 from honeyguide.monitoring.metrics import Metrics
-from honeyguide.protocols import Artefacts, Content, Registry, ServedModel
+from honeyguide.protocols import Artefacts, Content, Ranker, Registry, ServedModel
+from honeyguide.ranking.learned import VOICE, LearnedRanker, part_of
 from honeyguide.recommend.beside import load_companions, load_content
 from honeyguide.recommend.lineup import Lineup, Pair
 from honeyguide.retrieval.content import Fill
@@ -166,13 +167,27 @@ class ServingModels:
 
     def _load_pair(self, version: ModelVersion, lineup: Lineup) -> Pair:
         model = self._load(version.label, version.model, version.version)
-        companion = version.manifest.get("companions", {}).get("popular", "")
-        name, _, number = companion.partition("@")
         if version.model == "popular":
             return Pair(None, model, self._content(version.label, version.model, version.version))
-        if not number.isdigit():
+        companions = companions_of(version)
+        if "popular" not in companions:
             return Pair(model, lineup.baseline)
-        return Pair(model, self._load(companion, name, int(number)), self._content(companion, name, int(number)))
+        voices = {role[len(VOICE) :]: named for role, named in companions.items() if role.startswith(VOICE)}
+        return Pair(
+            model,
+            self._load(*companions["popular"]),
+            self._content(*companions["popular"]),
+            self._rankers(version),
+            {name: self._load(*named) for name, named in voices.items()},
+        )
+
+    def _rankers(self, version: ModelVersion) -> dict[str, Ranker]:
+        """Those that training has let pass, by surface."""
+        folder = self._artefacts.path(version.model, version.version)
+        found = {
+            surface: load_parts(folder, part_of(surface), whole=True) for surface in version.manifest.get("rankers", {})
+        }
+        return {surface: LearnedRanker.of(version.label, *told) for surface, told in found.items() if told is not None}
 
     def _live(self, label: str, sequence: int, lineup: Lineup) -> ServedModel:
         """Popularity counted up to a log position, kept like any other version since it costs a read of the log."""
@@ -210,7 +225,8 @@ class ServingModels:
             return served
 
     def _forget_old(self) -> None:
-        in_use = {id(model) for pair in self.lineup.pairs.values() for model in (pair.model, pair.popular)}
+        pairs = self.lineup.pairs.values()
+        in_use = {id(model) for pair in pairs for model in (pair.model, pair.popular, *pair.voices.values())}
         idle = [label for label, model in self._loaded.items() if id(model) not in in_use]
         for label in idle[:-_KEPT]:
             del self._loaded[label]
@@ -227,6 +243,20 @@ class ServingModels:
         except OSError as error:
             self._metrics.background_errors.labels("last_popular").inc()
             log.warning("last known popular items not written", reason=str(error))
+
+
+Named = tuple[str, str, int]
+"""A version: label, model, number."""
+
+
+def companions_of(version: ModelVersion) -> dict[str, Named]:
+    """The versions that one is served with, by their role: `popular`, `voice:MODEL`."""
+    found: dict[str, Named] = {}
+    for role, label in version.manifest.get("companions", {}).items():
+        name, _, number = str(label).partition("@")
+        if number.isdigit():
+            found[role] = (label, name, int(number))
+    return found
 
 
 async def _nothing(lineup: Lineup) -> None:

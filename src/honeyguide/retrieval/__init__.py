@@ -1,7 +1,7 @@
 """Candidate sources: what might be worth showing to this user now."""
 
 from honeyguide.retrieval.content import ContentSource
-from honeyguide.retrieval.learned import LearnedSource, SimilarSource
+from honeyguide.retrieval.learned import LearnedSource, SimilarSource, VoiceSource
 from honeyguide.retrieval.sources import CatalogueSource, FavouriteSource, InterestSource, NewItemSource, PopularSource
 from honeyguide.retrieval.standing import GivenSource, TrendingSource
 from honeyguide.retrieval.together import TogetherSource
@@ -18,4 +18,5 @@ __all__ = [
     "SimilarSource",
     "TogetherSource",
     "TrendingSource",
+    "VoiceSource",
 ]

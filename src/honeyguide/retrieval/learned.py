@@ -72,15 +72,34 @@ class LearnedSource:
 
     def retrieve(self, request: Request, allowed: BoolArray) -> Found:
         """Rows of the `surface.candidates` best items of positive score: where a model has nothing to say, others go on."""
-        served = request.model
-        if served is None or not len(allowed):
+        if request.model is None:
             return NOTHING
-        history = model_history(served, request)
-        if not (history.weights > 0).any():
-            return NOTHING
-        limit = request.surface.limit(self.name, request.surface.candidates)
-        scores = served.model.scores(history)[0]
-        return best_rows(scores, np.where(scores > 0, served.rows, -1), allowed, limit)
+        return _liked(request.model, request, allowed, request.surface.limit(self.name, request.surface.candidates))
+
+
+def _liked(served: ServedModel, request: Request, allowed: BoolArray, limit: int) -> Found:
+    """The best items that a model finds for the history; none without anything liked in it."""
+    history = model_history(served, request)
+    if not len(allowed) or not (history.weights > 0).any():
+        return NOTHING
+    scores = served.model.scores(history)[0]
+    return best_rows(scores, np.where(scores > 0, served.rows, -1), allowed, limit)
+
+
+class VoiceSource:
+    """The best items of another model of the same training, for a ranker to weigh beside the serving model's."""
+
+    slow = True
+
+    def __init__(self, name: str) -> None:
+        """`name` of the model; the source goes by it."""
+        self.name = name
+
+    def retrieve(self, request: Request, allowed: BoolArray) -> Found:
+        """The `surface.voice_candidates` best items of positive score; none where no ranker listens to it."""
+        served = request.voices.get(self.name)
+        limit = request.surface.limit(self.name, request.surface.voice_candidates)
+        return NOTHING if served is None else _liked(served, request, allowed, limit)
 
 
 class SimilarSource:

@@ -22,6 +22,7 @@ from honeyguide.train.items import ItemCheck
 from honeyguide.train.material import Material, material, snapshot
 from honeyguide.train.present import not_compared, seconds_of, twin_of
 from honeyguide.train.publish import promote, publish, rollback, sweep
+from honeyguide.train.ranker import Ranked, rankers, surfaces_ranked
 from honeyguide.train.report import Beside, Laps, ModelReport, Run, TrainReport, report_of
 from honeyguide.types import ModelVersion
 
@@ -62,11 +63,15 @@ def train(
     if settings.training.budget and data.enough:
         done, kinds, used = 0.6, _searched(models, settings), laps.total + seconds_of(champion)
         found, notes = attempted(kinds, data, settings, clock, used, searches or remembered(), _part(tell, 0.05, done))
-        asked = found.models if found else asked
+        asked = _with_voices(found.models, asked, settings) if found else asked
         laps.lap("search")
     trials, present = _compare(asked, champion, data, settings, clock, _part(tell, done, done / 2 + 0.5))
     verdict = judge(trials, settings, serving=serving, chosen=found.name if found else "", present=present)
     laps.lap("compare")
+    ranked: list[Ranked] = []
+    if surfaces_ranked(settings):
+        ranked = rankers(store, settings, data, asked, trials, verdict.champion, _part(tell, done / 2 + 0.5, done / 2 + 0.5))
+        laps.lap("rank")
     fitted, refused = _fit(_proved(asked, trials), data, settings, _part(tell, done / 2 + 0.5, 0.95))
     content, more = content_of(store.catalogue, settings, clock)
     beside, notes = Beside(content, fit_together(data.baskets)), (*notes, *more)
@@ -83,6 +88,7 @@ def train(
         refused=refused,
         notes=(*notes, *not_compared(champion, asked)),
         beside=beside,
+        rankers=ranked,
     )
     versions = publish(store.registry, artefacts, fitted, run, clock, _part(tell, 0.95, 1.0))
     best = _champion(verdict.champion, refused, serving)
@@ -98,6 +104,13 @@ def _untrained(asked: Sequence[str] | None, settings: Settings) -> list[Model]:
     """The models to fit, popularity first: it is what the others must beat, and what fills their lists."""
     names = dict.fromkeys([BASELINE, *(asked or settings.models.train)])
     return [untrained(name, settings.models.params.get(name)) for name in names]
+
+
+def _with_voices(chosen: Sequence[Model], asked: Sequence[Model], settings: Settings) -> list[Model]:
+    """What a search chose, and where a ranker is asked for the models that it listens to."""
+    names = {model.name for model in chosen}
+    wanted = settings.models.voices if surfaces_ranked(settings) else []
+    return [*chosen, *(model for model in asked if model.name in wanted and model.name not in names)]
 
 
 def _searched(asked: Sequence[str] | None, settings: Settings) -> list[str]:

@@ -44,7 +44,7 @@ def compare(
     A model that refuses the data (a catalogue too large for it, say), runs out of memory, or whose scores are no numbers
     has a trial that says why."""
     known = categories if (categories >= 0).any() else None  # without any, no list is told to be of one kind
-    history, users = settings.recommend.history, _sample(split, settings)
+    history, users = settings.recommend.history, sample(split, settings)
     questions = Questions(split, k=settings.training.k, users=users, history=history, categories=known)
     as_served = AsServed(surface_of(settings), ids, categories, np.empty(0, np.int32))
     trials = []
@@ -73,7 +73,8 @@ def within(tell: Callable[[str, float], None], stage: str, low: float, high: flo
     return lambda fraction: tell(stage, low + (high - low) * fraction)
 
 
-def _sample(split: Split, settings: Settings) -> IntArray:
+def sample(split: Split, settings: Settings) -> IntArray:
+    """Who is asked: places in `split.users`, ascending."""
     everybody, most = np.arange(len(split.users), dtype=np.int32), settings.training.max_users
     if len(everybody) <= most:
         return everybody

@@ -9,6 +9,7 @@ from honeyguide.config import settings_fingerprint
 from honeyguide.errors import NotFound
 from honeyguide.models.artefact import load, load_parts, save, save_parts
 from honeyguide.protocols import Artefacts, Model, Registry
+from honeyguide.ranking.learned import VOICE, LearnedRanker, part_of, parts
 from honeyguide.retrieval.content import CONTENT
 from honeyguide.retrieval.index import GRAPH
 from honeyguide.retrieval.together import TOGETHER
@@ -32,21 +33,28 @@ def publish(
     metrics = {trial.name: metrics_of(trial, run.seed) for trial in run.trials}
     about, gains = _about(run) | {"comparison": metrics}, run.gains()
     versions: dict[str, int] = {}
-    for place, model in enumerate(sorted(fitted, key=lambda model: model.name != BASELINE)):
+    last = run.verdict.champion if run.rankers else ""
+    for place, model in enumerate(_in_order(fitted, last)):
         tell(f"publish {model.name}", place / len(fitted))
         number = registry.next_version(model.name)
         own: Json = {
             "version": number,
             "metrics": metrics.get(model.name, {}),
             "companions": {BASELINE: f"{BASELINE}@{versions.get(BASELINE, number)}"},
+            **({"rankers": {each.surface: each.about() for each in run.rankers}} if model.name == last else {}),
             "verdict": run.verdict.reason if model.name == run.verdict.champion else "",
             **({"gain": gains[model.name]} if model.name in gains else {}),
             **({"search": run.search} if run.search else {}),
         }
+        voices = {voice for each in run.rankers if each.passed for voice in each.voices} if model.name == last else set()
+        own["companions"] |= {f"{VOICE}{name}": f"{name}@{versions[name]}" for name in sorted(voices) if name in versions}
         with artefacts.create(model.name, number) as folder:
             manifest = save(folder, model, run.dataset.item_ids, about | own)
             if model.name == BASELINE:
                 _save_what_is_beside(folder, run)
+            for each in run.rankers if model.name == last else ():
+                if each.passed:
+                    save_parts(folder, part_of(each.surface), *parts(each.trees, each.signals))
         registry.publish(ModelVersion(model.name, number, clock.now_ms(), run.position, own["metrics"], manifest))
         versions[model.name] = number
     return versions
@@ -61,6 +69,11 @@ def _save_what_is_beside(folder: Path, run: Run) -> None:
         save_parts(folder, CONTENT, content.arrays(), content.about(), files)
     if companions is not None:
         save_parts(folder, TOGETHER, companions.arrays(), {})
+
+
+def _in_order(fitted: Sequence[Model], last: str) -> list[Model]:
+    """Popularity first, and at the end the model that others are companions of."""
+    return sorted(fitted, key=lambda model: (model.name != BASELINE, model.name == last))
 
 
 def _about(run: Run) -> Json:
@@ -93,6 +106,10 @@ def promote(
             load_parts(artefacts.path(name, number), part, whole=True)
     if check is not None:
         check.version(alias, found)
+    for surface in found.manifest.get("rankers", {}):
+        told = load_parts(artefacts.path(model, version), part_of(surface), whole=True)
+        if told is not None:
+            LearnedRanker.of(found.label, *told)
     registry.set_alias(alias, model, version)
     return found
 

@@ -12,6 +12,7 @@ from honeyguide.train.bench import BASELINE
 from honeyguide.train.compare import Trial
 from honeyguide.train.content import FittedContent
 from honeyguide.train.gate import Verdict
+from honeyguide.train.ranker import Ranked
 from honeyguide.types import Json
 
 
@@ -42,6 +43,7 @@ class Run:
     refused: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     beside: Beside = field(default_factory=Beside)
+    rankers: Sequence[Ranked] = ()
 
     @property
     def seed(self) -> int:
@@ -171,5 +173,5 @@ def report_of(run: Run, versions: Mapping[str, int], serving: str) -> TrainRepor
         seconds=round(sum(run.seconds.values()), 3),
         stages=dict(run.seconds),
         search=run.search,
-        notes=tuple(run.notes),
+        notes=(*run.notes, *(each.reason for each in run.rankers)),
     )

@@ -82,7 +82,7 @@ def _unmixed(weights: Mapping[str, float]) -> int:
 def surface_of(settings: Settings) -> Surface:
     """The surface whose lists a model is judged by: `home`, or the first that is personal."""
     surfaces = settings.all_surfaces()
-    personal = [surface for surface in surfaces.values() if surface.recipe == "personal"]
+    personal = [surface for surface in surfaces.values() if surface.recipe in ("personal", "ranked")]
     return next((surface for surface in personal if surface.name == "home"), (personal or [Surface(name="home")])[0])
 
 

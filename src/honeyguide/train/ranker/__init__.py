@@ -1,0 +1,148 @@
+"""Trains the rankers that surfaces ask for, and lets none serve that is not better than every single model.
+
+    world -> lists before the held-out part -> fit, early stopping -> judge on the held-out part -> fit on all lists
+
+A ranker belongs to the version that this training lets serve: it is published beside it, serves with it and goes with it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from honeyguide.config.settings import Settings, Surface
+from honeyguide.offline.evaluation import Evaluation, Group, Interval
+from honeyguide.protocols import Model, Store
+from honeyguide.ranking.signals import Signals
+from honeyguide.train.bench import BASELINE
+from honeyguide.train.compare import Trial, sample
+from honeyguide.train.material import Material
+from honeyguide.train.ranker.judged import evaluated
+from honeyguide.train.ranker.rows import Lists, drawn, from_history, gains_of_pairs, inner_split, thinned
+from honeyguide.train.ranker.trees import Fitted, fit, refit
+from honeyguide.train.ranker.world import World, world_of
+from honeyguide.types import BoolArray, Json
+
+__all__ = ["Ranked", "rankers", "surfaces_ranked"]
+
+_FEWEST = 20
+"""Lists of which something was chosen, below which nothing is fitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """The ranker of a surface as it was judged. `trees` are there if it passed; `metrics` are of its lists as served."""
+
+    surface: str
+    reason: str
+    trees: bytes = b""
+    signals: Signals = field(default_factory=lambda: Signals(()))
+    voices: tuple[str, ...] = ()
+    metrics: Json = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        """Whether it may serve."""
+        return bool(self.trees)
+
+    def about(self) -> Json:
+        """What the record of the version says of it."""
+        return {"passed": self.passed, "reason": self.reason, "voices": list(self.voices), **self.metrics}
+
+
+def surfaces_ranked(settings: Settings) -> list[Surface]:
+    """The surfaces whose recipe asks for a ranker."""
+    return [surface for surface in settings.all_surfaces().values() if surface.recipe == "ranked"]
+
+
+def rankers(
+    store: Store,
+    settings: Settings,
+    data: Material,
+    models: Sequence[Model],
+    trials: Sequence[Trial],
+    champion: str,
+    tell: Callable[[str, float], None],
+) -> list[Ranked]:
+    """One for each surface that asks for it. `champion` is the model that is to serve; those of `models` whose trials came
+    to their end, and that are among `models.voices`, are its voices."""
+    surfaces, found = surfaces_ranked(settings), list[Ranked]()
+    done = {trial.name for trial in trials if trial.served is not None}
+    voices = [name for name in settings.models.voices if name in done and name != champion]
+    for place, surface in enumerate(surfaces):
+        tell(f"rank {surface.name}", place / len(surfaces))
+        if champion in done and champion != BASELINE:
+            world = world_of(store, settings, surface, data, voices)
+            found.append(_trained(world, store, models, trials, [champion, *voices]))
+        else:
+            found.append(Ranked(surface.name, f"no ranker for {surface.name}: no personal model was chosen to serve"))
+    return found
+
+
+def _trained(world: World, store: Store, models: Sequence[Model], trials: Sequence[Trial], names: Sequence[str]) -> Ranked:
+    """Fit on lists before the held-out part, judge on that, and fit again on both.
+
+    It passes if its gain over the best single model is more than chance: the 95 % interval lies above 0."""
+    settings, data, seed = world.settings, world.data, world.settings.training.seed
+    surface, k = world.surface.name, settings.training.k
+    past, gains = data.split.train, gains_of_pairs(world, store)
+    inner = inner_split(past, settings)
+    asked = drawn(np.arange(len(inner.users)), settings.training.ranker_lists, seed)
+    voices = world.fitted(names, models, inner.train)
+    lists = thinned(from_history(world, voices, inner, past, gains, asked), seed)
+    if len(lists) < _FEWEST:
+        return Ranked(surface, f"no ranker for {surface}: {len(lists)} lists are too few to learn from")
+    fitted = fit(lists, world.signals.names, k=k, seed=seed)
+    users = sample(data.split, settings)
+    chosen = drawn(users, settings.training.ranker_lists, seed)
+    whole = data.dataset.interactions
+    later = from_history(world, world.fitted(names, models, past), data.split, whole, gains, chosen)
+    verdict = _judged(world, evaluated(world, fitted, later, chosen), trials, np.isin(users, chosen))
+    metrics = verdict.metrics | _about(fitted, lists)
+    if verdict.gain.low <= 0:
+        return Ranked(
+            surface, f"the ranker of {surface} is refused, it is not better beyond chance: {verdict.told}", metrics=metrics
+        )
+    every = lists.joined(thinned(later, seed))
+    trees = bytes(refit(every, world.signals.names, fitted.rounds, k=k, seed=seed).save_raw("ubj"))
+    reason = f"the ranker of {surface} serves: {verdict.told}"
+    return Ranked(surface, reason, trees, world.signals, tuple(names[1:]), metrics)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    told: str
+    gain: Interval
+    metrics: Json
+
+
+def _judged(world: World, mine: Evaluation, trials: Sequence[Trial], asked: BoolArray) -> _Verdict:
+    """The ranker's lists against those of the best single model, as served, to the same users."""
+    training = world.settings.training
+    metric, k, group = training.metric, training.k, Group("asked", users=asked)
+    served = {trial.name: trial.served.at(k, group) for trial in trials if trial.served is not None}
+    best = max(sorted(served), key=lambda name: served[name].mean(metric))
+    against = served[best]
+    span = mine.difference(against, metric, training.seed)
+    told = f"served {metric}@{k} {mine.mean(metric):.4f} against {against.mean(metric):.4f} of {best} alone"
+    told += f" ({span.mean:+.4f}, 95 %: {span.low:+.4f} to {span.high:+.4f})"
+    metrics: Json = {f"served_{name}@{k}": round(mine.mean(name), 6) for name in ("ndcg", "recall")}
+    metrics |= {f"best_source_{name}@{k}": round(against.mean(name), 6) for name in ("ndcg", "recall")}
+    metrics |= {
+        "best_source": best,
+        "gain": [round(x, 6) for x in (span.mean, span.low, span.high)],
+        "coverage": round(mine.coverage, 6),
+        "users": int(asked.sum()),
+    }
+    return _Verdict(told, span, metrics)
+
+
+def _about(fitted: Fitted, lists: Lists) -> Json:
+    weighty = fitted.booster.get_score(importance_type="total_gain").items()
+    strongest = sorted(weighty, key=lambda pair: -float(np.sum(pair[1])))
+    return {
+        "lists": len(lists),
+        "trees": fitted.rounds,
+        "latest_ndcg": round(fitted.ndcg, 6),
+        "strongest": [name for name, _ in strongest[:10]],
+    }
