@@ -18,6 +18,7 @@ from honeyguide.protocols import Filter, Recipe, Request, Selection, Source
 from honeyguide.ranking.learned import finite
 from honeyguide.ranking.pools import best_first, filled, merge, settled
 from honeyguide.ranking.reasons import reasons_for
+from honeyguide.retrieval.content import ContentSource
 from honeyguide.retrieval.external import ExternalSource
 from honeyguide.retrieval.learned import model_history
 from honeyguide.types import BoolArray, FloatArray, Found, Histories, IntArray, Pool, Rung
@@ -149,6 +150,8 @@ class Pipeline:
         """In which threads a slow source is asked, and how."""
         if isinstance(source, ExternalSource):
             return self._waiting, source.retrieve
+        if isinstance(source, ContentSource):  # no model has to do with it
+            return self._pool, source.retrieve
         return self._pool, partial(self._predict, source)
 
     def _predict(self, source: Source, request: Request, allowed: BoolArray) -> Found:
