@@ -29,6 +29,8 @@ def _under(account: Json | None, chance: float) -> Iterator[Text]:
     """The lines under an item."""
     if account is not None:
         yield _line("sources", " · ".join(_source(source) for source in account["sources"]))
+        if account.get("ranker"):
+            yield _line("ranker", _signals(account["ranker"]))
         if account["history"]:
             yield _line("history", _sum(account["history"]))
         if account["moves"]:
@@ -46,6 +48,13 @@ def _sum(history: Json) -> str:
     parts = [f"{clean(each['item_id'])} {each['adds']:+.3g}" for each in history["items"]]
     parts += [f"{name} {value:+.3g}" for name, value in _rest(history) if abs(value) > 1e-9]
     return f"{' · '.join(parts)} = {history['model_score']:.3g}"
+
+
+def _signals(ranker: Json) -> str:
+    """`blend +0.8 · price +0.1 · others -0.2 · base +0.3 = 1`, the logit of the score."""
+    parts = [f"{each['signal']} {each['adds']:+.3g}" for each in ranker["signals"]]
+    parts += [f"{name} {ranker[name]:+.3g}" for name in ("others", "base")]
+    return f"{' · '.join(parts)} = {ranker['logit']:.3g}"
 
 
 def _rest(history: Json) -> list[tuple[str, float]]:
