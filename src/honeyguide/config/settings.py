@@ -339,10 +339,6 @@ class Training(Section):
         default=2_000, ge=10, description="Most lists that a ranker is fitted on, and most users it is judged by."
     )
     dwell: Duration = Field(default=30.0, description="Time from which on a view counts for the goal 'dwell'.")
-    attribution_click: Duration = Field(
-        default=1_800.0, description="Time after a list in which views, clicks and dislikes are its outcome."
-    )
-    attribution: Duration = Field(default=86_400.0, description="The same for all other events.")
     keep: int = Field(default=5, ge=2, description="Versions of each model that are kept beside those an alias points at.")
 
 

@@ -1,8 +1,7 @@
 """Fits the trees: LambdaMART over lists, stopped early on the latest of them.
 
 xgboost's `rank:ndcg` with linear gains (`ndcg_exp_gain` off: a purchase is worth what the goals say, and not 2 to the power
-of it), pairs of each list's best with the rest. Lists that were shown are debiased by position (`lambdarank_unbiased`: Hu,
-Wang, Peng, Li, "Unbiased LambdaMART", WWW 2019); xgboost takes the order of a list's rows for their places.
+of it), pairs of each list's best with the rest.
 """
 
 from dataclasses import dataclass
@@ -54,10 +53,10 @@ def by_lists_in_time(lists: Lists) -> tuple[Lists, Lists]:
     return lists.only(order[:cut]), lists.only(order[cut:])
 
 
-def fit(lists: Lists, names: tuple[str, ...], *, k: int, seed: int, shown: bool = False) -> Fitted:
-    """Trees fitted on the earlier lists, as many as are best on the latest. `shown`: rows are in the order shown."""
+def fit(lists: Lists, names: tuple[str, ...], *, k: int, seed: int) -> Fitted:
+    """Trees fitted on the earlier lists, as many as are best on the latest."""
     earlier, later = by_lists_in_time(lists)
-    params = _params(k, seed, shown)
+    params = _params(k, seed)
     held = _matrix(later, names)
     booster = train(
         params,
@@ -71,13 +70,13 @@ def fit(lists: Lists, names: tuple[str, ...], *, k: int, seed: int, shown: bool 
     return Fitted(booster[:rounds], rounds, float(booster.best_score))
 
 
-def refit(lists: Lists, names: tuple[str, ...], rounds: int, *, k: int, seed: int, shown: bool = False) -> Booster:
+def refit(lists: Lists, names: tuple[str, ...], rounds: int, *, k: int, seed: int) -> Booster:
     """Trees of so many rounds on all lists."""
-    return train(_params(k, seed, shown), _matrix(lists, names), rounds, verbose_eval=False)
+    return train(_params(k, seed), _matrix(lists, names), rounds, verbose_eval=False)
 
 
-def _params(k: int, seed: int, shown: bool) -> dict[str, Any]:
-    own = {"eval_metric": f"ndcg@{k}", "seed": seed, "nthread": threads(), "lambdarank_unbiased": shown}
+def _params(k: int, seed: int) -> dict[str, Any]:
+    own = {"eval_metric": f"ndcg@{k}", "seed": seed, "nthread": threads()}
     return {**_PARAMS, **own}
 
 
