@@ -51,12 +51,15 @@ from honeyguide.monitoring.metrics import Metrics
 from honeyguide.monitoring.readiness import Readiness
 from honeyguide.outbound import Outbound
 from honeyguide.protocols import Recipe
+from honeyguide.ranking.conditions import Conditions
 from honeyguide.recipes import outside_sources, recipes, source_names
 from honeyguide.recommend import Recommend
+from honeyguide.recommend.decisions import Decisions
 from honeyguide.recommend.epochs import Epochs
 from honeyguide.recommend.lineup import Lineup
 from honeyguide.recommend.neighbours import FindNeighbours
 from honeyguide.recommend.pipeline import Pipeline
+from honeyguide.recommend.ruling import Ruling
 from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.subjects import Subjects
 from honeyguide.recommend.warming import Warming
@@ -188,6 +191,8 @@ class Runtime:
         outside = outside_sources(settings, self.outbound, clock, chance.random, metrics)
         made = recipes(outside, {source.name: source.weight for source in settings.external}, settings.models.voices)
         self._check_sources(made)
+        conditions = Conditions(self.items, [view for plan in self.plans.values() for view in plan.views])
+        self.ruling = Ruling(self.store.rules, conditions, settings.all_surfaces(), clock, metrics, self.epochs.rule)
         self.recommend = Recommend(
             store=self.store,
             items=self.items,
@@ -200,6 +205,7 @@ class Runtime:
             epochs=self.epochs,
             slates=self.slates,
             check_events=EventRules(settings.events).check,
+            ruling=self.ruling,
             settings=settings,
             fingerprint=self.fingerprint,
             clock=clock,
@@ -207,6 +213,9 @@ class Runtime:
             metrics=metrics,
         )
         self.neighbours = FindNeighbours(self.store.log, self.store.catalogue, settings)
+        self.decisions = Decisions(
+            self.store, self.items, self.ruling, self.recommend, sorted(settings.all_surfaces()), clock
+        )
         self.whys = Whys(self.store, self.cache, self.recommend, clock)
         self.warming = Warming(self.store.slates, self.recommend, self.cache, settings.cache, metrics)
 
@@ -271,6 +280,7 @@ class Runtime:
             "pull": self._pull,
             "tokens": self._relay,
             "models": self.serving.refresh,
+            "rules": self.ruling.refresh,
             "slates": self.slates.round,
             "baseline": self.baseline.round,
             "embeddings": self.embed.round,
@@ -400,6 +410,7 @@ class Runtime:
         self.columns.start = self.follow.position
         await asyncio.to_thread(self._item_refresh.load)  # with them the deny set
         self.readiness.done("items")
+        await self.ruling.refresh()
         await self.serving.refresh()
         await self.baseline.round()
         await self._pull()

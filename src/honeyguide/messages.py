@@ -108,6 +108,7 @@ class Filters(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 class Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A request for a list.
 
+    `filter` is a condition that every item must meet.
     `item_id` is the anchor of a `similar` surface. `candidates` limits the answer to these items; `exclude` leaves items
     out. `segment` asks for what a segment likes, in place of the user's own. `events` are added to the user's history for
     this request only. `model` (alias or `name@version`) and `recipe` (fields of the surface to change) override the surface.
@@ -120,6 +121,7 @@ class Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defau
     n: int = 10
     surface: str = "home"
     filters: Filters | None = None
+    filter: str | None = None
     item_id: str | None = None
     candidates: list[str] | None = None
     exclude: list[str] | None = None
@@ -176,7 +178,7 @@ class Slate(msgspec.Struct, kw_only=True, omit_defaults=False):
 
     `as_of`: it knows every hard event up to this log position. `rung`: the step of the cold-start ladder.
     `degraded`: what was missing while it was made; empty when all went well. `unknown`: candidates of the request that there
-    are not."""
+    are not. `empty_because`: why there are no items."""
 
     request_id: str
     user_id: str
@@ -190,6 +192,7 @@ class Slate(msgspec.Struct, kw_only=True, omit_defaults=False):
     rung: Rung
     degraded: list[str]
     next_cursor: str | None = None
+    empty_because: str | None = None
     trace: Json | None = None
     unknown: list[str] = []
 
@@ -215,3 +218,31 @@ class Explanation(msgspec.Struct, kw_only=True):
 
 
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+
+RuleKind = Literal["filter", "boost", "bury", "pin", "promote"]
+
+
+class Rule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What the shop decides about its lists, whoever asks.
+
+    `filter`: only items for which `where` is true are shown. `boost` and `bury`: their scores are multiplied by `factor`.
+    `pin`: `item_id` stands at `slot` (1 is the first) where `where` is true of it. `promote`: of any first n items at least
+    n * `percent` / 100, rounded down, are ones for which `where` is true, while there are any. `surface` is a name, or `*`
+    for all. In force from `starts_at` until before `ends_at` (ms), where given, while `enabled`."""
+
+    name: str
+    kind: RuleKind
+    surface: str = "*"
+    where: str = ""
+    factor: float | None = None
+    item_id: str | None = None
+    slot: int | None = None
+    percent: float | None = None
+    starts_at: int | None = None
+    ends_at: int | None = None
+    owner: str = ""
+    note: str = ""
+    enabled: bool = True
+    revision: int = 0
+    changed_at: int = 0

@@ -1,6 +1,7 @@
 """Recipes: a surface is a list of stages. Adding a stage to a product is a line here."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from honeyguide.clock import Clock
 from honeyguide.config.outside import ExternalSource as Specification
@@ -15,6 +16,7 @@ from honeyguide.ranking import (
     Blocked,
     Calibrated,
     Caps,
+    Conditional,
     Disliked,
     Diverse,
     Excluded,
@@ -25,6 +27,8 @@ from honeyguide.ranking import (
     Requested,
     Reranking,
     Rotated,
+    RuleFilter,
+    RuleSource,
     Tail,
 )
 from honeyguide.ranking.scorers import WEIGHTS
@@ -46,7 +50,7 @@ from honeyguide.retrieval.external import PARAMETERS, Asked, ExternalSource, Row
 from honeyguide.stores.breaker import Breaker
 
 LADDER = ("popular", "new", "catalogue")
-FILTERS = (Blocked(), Disliked(), Excluded(), Anchor(), Named(), Requested())
+FILTERS = (Blocked(), Disliked(), Excluded(), Anchor(), Named(), Requested(), Conditional(), RuleFilter())
 
 
 def reranking() -> Reranking:
@@ -63,7 +67,7 @@ def recipes(
     scorer, selector = BlendedRanks({**WEIGHTS, **(weights or {})}), reranking()
     popular, interests, new, rest = PopularSource(), InterestSource(), NewItemSource(), CatalogueSource()
     content, favourites, learned = ContentSource(), FavouriteSource(), LearnedSource()
-    return {
+    made = {
         "personal": Recipe(FILTERS, (learned, content, interests, favourites, popular, new, rest), scorer, selector, LADDER),
         "ranked": Recipe(
             FILTERS,
@@ -87,6 +91,8 @@ def recipes(
         "new": Recipe(FILTERS, (new, rest), scorer, selector, LADDER[-1:]),
         "rank": Recipe((Blocked(), Named(), Requested()), (learned, popular, GivenSource()), scorer, Reranking()),
     }
+    ruled = RuleSource()
+    return {name: replace(recipe, sources=(*recipe.sources, ruled)) for name, recipe in made.items()}
 
 
 def outside_sources(

@@ -268,10 +268,9 @@ class Explored(msgspec.Struct, omit_defaults=True, gc=False):
 class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """A slate as logged: enough to say what was shown and to make the same list again.
 
-    `items` in the order shown; `propensities` empty means 1.0 for each; `as_of` is the log position of the user's state
-    and `computed_at` the clock when the list was made; `missed` names sources that did not answer then; `late` are items
-    removed after the cache; `explored` is there if positions were drawn, by `seed`; `context` holds the request as it
-    was understood; `given` are the items that sources outside named. A share of the lists made has `features`."""
+    `items` in the order shown; `propensities` empty means 1.0 for each; the list was made at log position `as_of` and clock
+    `computed_at`, without the sources `missed`; `late` was removed after the cache; `rules` (`name:revision`) were in force;
+    `explored`: positions were drawn, by `seed`; `context` is the request, `given` what sources outside named."""
 
     request_id: str
     ts: int
@@ -291,6 +290,7 @@ class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     degraded: list[str] = msgspec.field(default_factory=list)
     missed: list[str] = msgspec.field(default_factory=list)
     late: list[str] = msgspec.field(default_factory=list)
+    rules: list[str] = msgspec.field(default_factory=list)
     context: Json = msgspec.field(default_factory=dict)
     features: ServedFeatures | None = None
     explored: Explored | None = None

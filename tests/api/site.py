@@ -44,6 +44,12 @@ class Site:
             request["json"] = body
         return self.ask("POST", path, **request)
 
+    def put(self, path: str, body: Any, **request: Any) -> httpx.Response:
+        return self.ask("PUT", path, json=body, **request)
+
+    def delete(self, path: str, **request: Any) -> httpx.Response:
+        return self.ask("DELETE", path, **request)
+
     def close(self) -> None:
         async def close() -> None:
             await self.client.aclose()

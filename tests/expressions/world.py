@@ -58,6 +58,9 @@ def meant(node: ast.expr, rows: Rows, at: int) -> Any:
         case ast.UnaryOp(op=ast.Not(), operand=inner):
             value = meant(inner, rows, at)
             return None if not isinstance(value, bool) else not value
+        case ast.UnaryOp(op=ast.USub(), operand=inner):
+            value = meant(inner, rows, at)
+            return -value if _is_number(value) else None
         case ast.BinOp(left=left, op=op, right=right):
             return _calculated(op, meant(left, rows, at), meant(right, rows, at))
         case ast.BoolOp(op=op, values=parts):

@@ -78,6 +78,7 @@ SLATE: Final[Json] = {
     "rung": "personal",
     "degraded": [],
     "next_cursor": "aGcyOjI6ZWQ3ODE4NTY1OWQxYTI2Zg==",
+    "empty_because": None,
     "trace": None,
     "unknown": [],
 }
@@ -199,6 +200,53 @@ LINEAGE: Final[Json] = {
     "companions": {"popular": "popular@7"},
     "gain": [0.05, 0.02, 0.08],
     "gain_metric": "served_ndcg@20",
+}
+RULE_BODY: Final[Json] = {
+    "kind": "boost",
+    "where": '"kitchen" in item.categories',
+    "factor": 1.5,
+    "surface": "home",
+    "starts_at": "2026-12-01T00:00:00Z",
+    "owner": "ann",
+}
+RULE: Final[Json] = {
+    "name": "winter-sale",
+    "kind": "boost",
+    "surface": "home",
+    "where": '"kitchen" in item.categories',
+    "factor": 1.5,
+    "item_id": None,
+    "slot": None,
+    "percent": None,
+    "starts_at": "2026-12-01T00:00:00.000Z",
+    "ends_at": None,
+    "owner": "ann",
+    "note": "",
+    "enabled": True,
+    "revision": 1,
+    "changed_at": "2026-11-20T09:00:00.000Z",
+    "active": False,
+    "warnings": [],
+}
+RULE_HISTORY: Final[Json] = {
+    "items": [{"revision": 1, "changed_at": "2026-11-20T09:00:00.000Z", "changed_by": "ann", "rule": RULE}],
+    "next_cursor": None,
+}
+PREVIEW: Final[Json] = {
+    "matches": 12,
+    "items": 300,
+    "warnings": [],
+    "users": [
+        {
+            "user_id": "user_123",
+            "surface": "home",
+            "before": ["item_1", "item_2"],
+            "after": ["item_2", "item_7"],
+            "gone": ["item_1"],
+            "new": ["item_7"],
+            "because": None,
+        }
+    ],
 }
 ALIAS: Final[Json] = {"alias": "champion", "model": "ease", "version": 7, "serving": "ease@7"}
 JOB: Final[Json] = {

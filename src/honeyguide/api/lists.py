@@ -78,7 +78,11 @@ class Lists:
 
     async def _simple_of_body(self, scope: AsgiScope, receive: Receive, headers: RequestHeaders) -> Answer:
         asked = self._simple_body.read(await self._body(scope, receive, headers))
-        query = Query(user_id=asked.user_id, n=asked.n, filters=asked.filters)
+        query = Query(user_id=asked.user_id, n=asked.n)
+        if isinstance(asked.filters, str):
+            query.filter = asked.filters
+        else:
+            query.filters = asked.filters
         if asked.model_name is not None:
             self._choose_model(query, asked.model_name, headers, scope["method"])
         served, took = await self._served(query)
@@ -161,6 +165,7 @@ def query_of(asked: RecommendParams) -> RecommendIn:
         n=asked.n,
         surface=asked.surface,
         filters=filters_of(asked),
+        filter=asked.filter,
         item_id=asked.item_id,
         candidates=asked.candidates,
         exclude=asked.exclude,
@@ -200,6 +205,7 @@ def wire(served: Served) -> SlateWire:
         rung=served.rung,
         degraded=served.degraded,
         next_cursor=served.next_cursor,
+        empty_because=served.empty_because,
         trace=served.trace,
         unknown=served.unknown,
     )

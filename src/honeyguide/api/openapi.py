@@ -40,6 +40,7 @@ _TAGS: Final = {
     "users": "What is known of people beside their events.",
     "features": "Feature views: what is known of users and items, and how fresh it is.",
     "models": "Trained versions and the aliases that point at them.",
+    "rules": "What the shop decides about its lists: filters, boosts, buries, promotions, pins.",
     "jobs": "Long-running actions.",
     "system": "Health, metrics, documentation.",
 }

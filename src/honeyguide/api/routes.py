@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from honeyguide.api import examples as eg
 from honeyguide.api.auth import Scope
 from honeyguide.api.cold import NoParams
-from honeyguide.api.handlers import cache, catalogue, docs, features, operations, people, slates, standing, system
+from honeyguide.api.handlers import cache, catalogue, docs, features, operations, people, rules, slates, standing, system
 from honeyguide.api.intake import Intake
 from honeyguide.api.lists import Lists
 from honeyguide.api.wire import cache as kept
@@ -18,6 +18,7 @@ from honeyguide.api.wire import catalogue as goods
 from honeyguide.api.wire import features as views
 from honeyguide.api.wire import lists
 from honeyguide.api.wire import operations as ops
+from honeyguide.api.wire import rules as ruled
 from honeyguide.api.wire.base import In, PageParams
 from honeyguide.api.wire.events import TrackIn, TrackParams
 from honeyguide.api.wire.people import MergeIn, SimilarUsersParams
@@ -257,6 +258,30 @@ MODEL_ROUTES: Final = _group(
     Route("DELETE", "/v1/aliases/{alias}", "admin", operations.delete_alias, status=204, errors=(404,), **_ALIAS),
 )  # fmt: skip
 
+_RULE: Final[Json] = {"params": ruled.RuleParams, "given": {"rule_name": "winter-sale"}}
+
+RULE_ROUTES: Final = _group(
+    "rules",
+    Route("GET", "/v1/rules", "metrics:read", rules.list_rules, ruled.RulePage, eg.page(eg.RULE)),
+    Route(
+        "POST", "/v1/rules:preview", "admin", rules.preview_rule, ruled.PreviewOut, eg.PREVIEW,
+        body=ruled.PreviewIn, errors=(409,), sent={"rule": eg.RULE_BODY, "user_ids": ["user_123"], "n": 2},
+    ),
+    Route(
+        "GET", "/v1/rules/{rule_name}", "metrics:read", rules.get_rule, ruled.RuleOut, eg.RULE,
+        errors=(404,), tagged=True, **_RULE,
+    ),
+    Route(
+        "PUT", "/v1/rules/{rule_name}", "admin", rules.put_rule, ruled.RuleOut, eg.RULE,
+        body=ruled.RuleBody, errors=(409,), sent=eg.RULE_BODY, **_RULE,
+    ),
+    Route("DELETE", "/v1/rules/{rule_name}", "admin", rules.delete_rule, status=204, errors=(404,), **_RULE),
+    Route(
+        "GET", "/v1/rules/{rule_name}/history", "metrics:read", rules.rule_history, ruled.RuleHistory, eg.RULE_HISTORY,
+        errors=(404,), **_RULE,
+    ),
+)  # fmt: skip
+
 _JOB: Final[Json] = {"params": ops.JobParams, "given": {"job_id": eg.JOB["job_id"]}}
 
 JOB_ROUTES: Final = _group(
@@ -320,6 +345,7 @@ ROUTES: Final = (
     + USER_ROUTES
     + FEATURE_ROUTES
     + MODEL_ROUTES
+    + RULE_ROUTES
     + JOB_ROUTES
     + CACHE_ROUTES
     + SYSTEM_ROUTES

@@ -152,7 +152,8 @@ class Maker:
         now, life = self._now(), self._life
         if made.negative:
             return Entry(made.payload, tokens, want.epoch.now, now, now + life.negative, now + life.negative, seconds, True)
-        soft = jittered(life.ttl if want.ttl is None else want.ttl, life.jitter, self._machinery.chance())
+        ttl = jittered(life.ttl if want.ttl is None else want.ttl, life.jitter, self._machinery.chance())
+        soft = min(made.lasts, ttl)
         entry = Entry(made.payload, tokens, want.epoch.now, now, now + soft, now + soft + life.stale, seconds)
         entry.expect_early(life.early)
         return entry

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 from honeyguide.cache.entry import Entry, Epoch
@@ -32,12 +33,14 @@ class Found:
 @dataclass(slots=True)
 class Computed:
     """What a computation gave. A poor value is answered once and not kept (`keep`); where the source itself `failed`, an
-    older value is better than this one. `negative`: there is nothing; that is kept for a short while, here only."""
+    older value is better than this one. It is fresh for `lasts` seconds
+    at most. `negative`: there is nothing; that is kept for a short while, here only."""
 
     payload: bytes
     keep: bool = True
     failed: bool = False
     negative: bool = False
+    lasts: float = inf
 
 
 @dataclass(slots=True)

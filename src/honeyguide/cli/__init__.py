@@ -32,6 +32,7 @@ COMMANDS = {
     "rank": Entry(LISTS, "honeyguide.cli.rank:app", "Put given items into the order for a user."),
     "session": Entry(LISTS, "honeyguide.cli.session:app", "Make a list for a session that has no name."),
     "lists": Entry(LISTS, "honeyguide.cli.lists:app", "Show what is popular, rising or new."),
+    "rules": Entry(LISTS, "honeyguide.cli.rules:app", "Filter, boost, bury, promote and pin items, for a time."),
     "explain": Entry(LISTS, "honeyguide.cli.explain:app", "Make a served list again and say how it came about."),
     "serve": Entry(RUN, "honeyguide.cli.serve:app", "Answer over HTTP."),
     "worker": Entry(RUN, "honeyguide.cli.worker:app", "Run background jobs: trainings, and what only one process may do."),

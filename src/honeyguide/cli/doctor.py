@@ -8,6 +8,7 @@ from honeyguide.cli.opening import configuration, require_data
 from honeyguide.cli.output import LABEL, Json, Out, clean, count
 from honeyguide.cli.processes import crew_of, process_findings
 from honeyguide.cli.reading import read_data
+from honeyguide.cli.rule_findings import rule_findings
 from honeyguide.cli.surroundings import (
     config_faults,
     config_findings,
@@ -78,7 +79,8 @@ def _examine_data(loaded: LoadedConfig) -> tuple[list[Finding], Data]:
         items = item_findings(store.registry, artefacts, store.catalogue.item_ids(), latest, settings.training)
         erasures = erasure_findings(store.jobs.page(limit=_JOBS), store.registry, clock.now_ms())
         processes = process_findings(crew_of(store, position), clock.now_ms())
-        return [*data_findings(data, settings), *models, *items, *erasures, *processes], data
+        rules = rule_findings(store, clock.now_ms())
+        return [*data_findings(data, settings), *models, *items, *erasures, *processes, *rules], data
     finally:
         store.close()
 

@@ -17,6 +17,8 @@ Explain = Annotated[bool, typer.Option("--explain", help="Show where the items c
 ModelName = Annotated[str | None, typer.Option("--model", metavar="MODEL", help="An alias, or name@version.")]
 Category = Annotated[list[str] | None, typer.Option("--category", metavar="NAME", help="Only this one; may be repeated.")]
 
+Filter = Annotated[str | None, typer.Option("--filter", metavar="CONDITION", help="Only items that meet it.")]
+
 
 @app.command()
 def recommend(
@@ -27,6 +29,7 @@ def recommend(
     explain: Explain = False,
     model: ModelName = None,
     category: Category = None,
+    filter: Filter = None,
     json: Json = False,
 ) -> None:
     """Make a list for a user as the server would, with a reason for each item; it is logged like any other."""
@@ -34,5 +37,5 @@ def recommend(
     with project(context) as opened:
         clock = opened.runtime.clock
         started = clock.monotonic()
-        slate = opened.recommend(user, n, surface=surface, explain=explain, model=model, filters=filters)
+        slate = opened.recommend(user, n, surface=surface, explain=explain, model=model, filters=filters, filter=filter)
         show_slate(Out(json), opened, slate, seconds=clock.monotonic() - started, explain=explain)

@@ -22,7 +22,7 @@ def show_slate(out: Out, project: Honeyguide, slate: Slate, *, seconds: float, e
     if slate.items:
         out.lines(item_lines(out, project, slate.items, sources=explain))
     else:
-        out.note("empty", _why_empty(project))
+        out.note("empty", slate.empty_because or _why_empty(project))
     if explain and slate.trace:
         out.lines([""])
         show_funnel(out, slate.trace)

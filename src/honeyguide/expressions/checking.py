@@ -44,6 +44,15 @@ def path_of(node: ast.expr) -> str | None:
     return None
 
 
+def plain(node: ast.expr) -> str | float | bool | None:
+    """The value of a text or number that is written out, with or without a minus; None for anything else."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        number = plain(node.operand)
+        return -number if isinstance(number, int | float) and not isinstance(number, bool) else None
+    value = node.value if isinstance(node, ast.Constant) else None
+    return value if isinstance(value, str | int | float) else None
+
+
 class Checker:
     """Checks one expression against the fields that there are; `used` are those that it names."""
 
@@ -223,7 +232,7 @@ class Checker:
 
     def _list(self, node: ast.List | ast.Tuple | ast.Set) -> Kind:
         for part in node.elts:
-            if not isinstance(part, ast.Constant) or isinstance(part.value, bool):
+            if isinstance(plain(part), bool | None):
                 raise self._fault(part, "lists hold plain texts and numbers here.", 'Write them out: ["a", "b"].')
             self.kind(part)
         return "list"

@@ -24,6 +24,15 @@ LONGEST_LIST: Final = 64
 """Entries of a list that are looked at."""
 
 
+def kind_of(value: Any) -> Kind:
+    """The kind that a plain value has in a column; `any` for one that no column holds."""
+    if isinstance(value, bool):
+        return "truth"
+    if isinstance(value, int | float):
+        return "number"
+    return "text" if isinstance(value, str) else "list" if isinstance(value, list | tuple) else "any"
+
+
 class Column:
     """Values of rows 0, 1, ...; parts are made when the first value of their kind comes."""
 

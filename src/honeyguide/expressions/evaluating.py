@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from honeyguide.expressions.checking import path_of
+from honeyguide.expressions.checking import path_of, plain
 from honeyguide.expressions.functions import FUNCTIONS
 from honeyguide.expressions.values import (
     NO_TRUTHS,
@@ -72,7 +72,7 @@ def _field(node: ast.expr, world: World) -> Value:
 
 
 def _list(node: ast.List | ast.Tuple | ast.Set, world: World) -> Value:
-    return constant([part.value for part in node.elts if isinstance(part, ast.Constant)])
+    return constant([plain(part) for part in node.elts])
 
 
 def _unary(node: ast.UnaryOp, world: World) -> Value:

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from honeyguide.expressions.paths import at_path
 from honeyguide.features.attributes import MAX_CATEGORIES, is_shown, shown_price
 from honeyguide.features.columns import Columns
-from honeyguide.features.values import at_path
+from honeyguide.features.item_values import ItemValues
 from honeyguide.protocols import Described
 from honeyguide.types import BoolArray, FloatArray, IntArray, Item, LongArray
 
@@ -41,6 +42,8 @@ class ItemBlock:
         self.category_numbers: dict[str, int] = {}
         self.denied: set[str] = set()
         self.version = 0
+        self.values = ItemValues(self)
+        self._put_at: LongArray = np.empty(0, np.int64)
         self._capacity = 0
         self._price: FloatArray = np.empty(0, np.float32)
         self._created: LongArray = np.empty(0, np.int64)
@@ -56,14 +59,16 @@ class ItemBlock:
         """Make room for `capacity` rows; readers keep the columns that they hold."""
         price, created = np.full(capacity, np.nan, np.float32), np.zeros(capacity, np.int64)
         first, blocked = np.zeros(capacity, np.int64), np.zeros(capacity, np.bool_)
-        changed, tried = np.zeros(capacity, np.int64), np.zeros(capacity, np.int64)
+        changed, tried, put_at = (np.zeros(capacity, np.int64) for _ in range(3))
         tried[: self._capacity] = self._tried
         categories = np.full((capacity, MAX_CATEGORIES), NO_CATEGORY, np.int32)
         price[: self._capacity], created[: self._capacity] = self._price, self._created
         first[: self._capacity], blocked[: self._capacity] = self._first, self._blocked
         categories[: self._capacity], changed[: self._capacity] = self._categories, self._changed
+        put_at[: self._capacity] = self._put_at
         self._price, self._created, self._first, self._changed = price, created, first, changed
         self._tried = tried
+        self._put_at = put_at
         self._categories, self._blocked, self._capacity = categories, blocked, capacity
 
     def __len__(self) -> int:
@@ -135,7 +140,12 @@ class ItemBlock:
             if self.keeps_vectors:
                 self._keep_vector(row, item)
             self._changed[row] = item.sequence
+            self._put_at[row] = self.version + 1
         self.version += 1
+
+    def put_after(self, version: int) -> IntArray:
+        """Rows that were put since the block had this version; all of them for one below 0."""
+        return np.flatnonzero(self._put_at[: len(self.ids)] > version).astype(np.int32)
 
     def content(self, row: int) -> Described:
         """What an item is like by its content; the vector only where the block keeps them."""
@@ -224,7 +234,8 @@ class ItemBlock:
         twin.denied, twin._capacity = set(self.denied), self._capacity
         twin._price, twin._created, twin._first = self._price.copy(), self._created.copy(), self._first.copy()
         twin._categories, twin._blocked = self._categories.copy(), self._blocked.copy()
-        twin._changed, twin._tried = self._changed.copy(), self._tried.copy()
+        twin._changed, twin._tried, twin._put_at = self._changed.copy(), self._tried.copy(), self._put_at.copy()
+        twin.version = self.version
         twin.keeps_vectors, twin._vectors, twin.features = self.keeps_vectors, dict(self._vectors), self.features
         twin.put(item for _, item in changed if item is not None)
         for item_id, item in changed:

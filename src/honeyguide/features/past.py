@@ -12,9 +12,10 @@ from typing import Any, Final, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from honeyguide.expressions.paths import at_path
 from honeyguide.features.attributes import Attributes, fields_of
 from honeyguide.features.plan import Plan
-from honeyguide.features.values import at_path, happened, micros, subjects, visible_from
+from honeyguide.features.values import happened, micros, subjects, visible_from
 from honeyguide.protocols import EventLog
 from honeyguide.types import Item, Json, LogRow, LongArray
 

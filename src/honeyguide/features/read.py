@@ -7,10 +7,11 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from honeyguide.config.settings import FeatureView
+from honeyguide.expressions.paths import at_path
 from honeyguide.features.attributes import Attributes, no_attributes
 from honeyguide.features.plan import STEPS, Bound, Plan
 from honeyguide.features.state import State, kept_cells, kept_latest
-from honeyguide.features.values import MICRO, at_path, number, scalars, text_of
+from honeyguide.features.values import MICRO, number, scalars, text_of
 
 Status = Literal["present", "stale", "missing"]
 _TASTE_DIGITS: Final = 6

@@ -4,7 +4,7 @@ Numbers are summed as whole millionths, so that a sum does not depend on the ord
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -12,6 +12,7 @@ import structlog
 
 from honeyguide.config.features import FunctionView
 from honeyguide.config.settings import FeatureView
+from honeyguide.expressions.paths import at_path
 from honeyguide.types import LogRow
 
 MICRO: Final = 1_000_000
@@ -59,15 +60,6 @@ def properties(row: LogRow) -> dict[str, Any]:
         return _object(row.payload)
     except msgspec.DecodeError:
         return {}
-
-
-def at_path(tree: Mapping[str, Any], path: str) -> Any:
-    """The value at `a.b` of nested tables; None where there is none. A key that holds a dot itself goes first."""
-    if path in tree:
-        return tree[path]
-    head, dot, rest = path.partition(".")
-    inner = tree.get(head) if dot else None
-    return at_path(inner, rest) if isinstance(inner, Mapping) else None
 
 
 def number(value: Any) -> float | None:

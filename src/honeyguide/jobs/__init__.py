@@ -42,6 +42,7 @@ DUTIES: Final = {
     "follow": Duty("answers", 0.05),  # what others wrote: tokens, items, the deny set
     "pull": Duty("answers", 0.25),  # what the shared cache tells was invalidated
     "models": Duty("answers", 0.2),  # what the aliases point at
+    "rules": Duty("answers", 0.2),  # what the shop has decided
     "slates": Duty("answers", 0.1),  # write what was served
     "baseline": Duty("answers", 1.0),  # popularity while nothing is trained
     "embeddings": Duty("answers", 1.0),  # ask the endpoint for vectors of new and changed items

@@ -12,13 +12,13 @@ from typing import Any, Final
 import structlog
 
 from honeyguide.clock import Clock
+from honeyguide.expressions.paths import at_path
 from honeyguide.features.attributes import fields_of
 from honeyguide.features.fold import by_subject
 from honeyguide.features.plan import Plan
 from honeyguide.features.read import read
 from honeyguide.features.served import Replayed, agree
 from honeyguide.features.state import state_of
-from honeyguide.features.values import at_path
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Store
 from honeyguide.types import FeatureCheck, Json, ServedFeatures, ServedSlate

@@ -13,11 +13,13 @@ import numpy as np
 import polars as pl
 
 from honeyguide.config.settings import Surface
+from honeyguide.expressions import Expression
 from honeyguide.messages import Query
 from honeyguide.protocols.features import FeatureStates, ItemFeatures, UserFeatures
 from honeyguide.protocols.items import Companions, Content, Described, Items
 from honeyguide.protocols.processes import Heartbeats, JobTable, Leases
 from honeyguide.protocols.rankers import Ranker
+from honeyguide.protocols.rules import NO_RULES, InForce, RuleTable
 from honeyguide.protocols.selection import Reranked, Selection
 from honeyguide.protocols.shared import SharedCache
 from honeyguide.pseudonyms import Pseudonyms
@@ -49,12 +51,14 @@ __all__ = [
     "Described",
     "FeatureStates",
     "Heartbeats",
+    "InForce",
     "ItemFeatures",
     "Items",
     "JobTable",
     "Leases",
     "Ranker",
     "Reranked",
+    "RuleTable",
     "Selection",
     "SharedCache",
     "UserFeatures",
@@ -293,6 +297,7 @@ class Store(Protocol):
     checkpoints: Checkpoints
     people: People
     features: FeatureStates
+    rules: RuleTable
 
     def hold(self, holder: str) -> AbstractContextManager[None]:
         """Be a server on this data; the only one unless `shared`, else raises `DataDirectoryBusy`, saying who holds it."""
@@ -415,6 +420,9 @@ class Request:
     given: Mapping[str, Sequence[str]] | None = None
     voices: Mapping[str, ServedModel] = field(default_factory=dict)
     ranker: Ranker | None = None
+    properties: Mapping[str, object] = field(default_factory=dict)
+    condition: Expression | None = None
+    rules: InForce = NO_RULES
 
 
 class Source(Protocol):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from honeyguide.expressions import Expression, Kind, Value, World
 from honeyguide.protocols.features import ItemFeatures
 from honeyguide.types import BoolArray, FloatArray, Found, IntArray, LongArray
 
@@ -16,6 +17,19 @@ class Described:
     categories: tuple[str, ...]
     properties: Mapping[str, object]
     vector: FloatArray | None = None
+
+
+class FieldValues(Protocol):
+    """The fields of items that expressions name, for all items (`features.ItemValues`)."""
+
+    def kinds(self) -> Mapping[str, Kind]:
+        """The fields that there are, such as `price` and `properties.brand`."""
+
+    def value(self, field: str) -> Value:
+        """What a field holds for all items."""
+
+    def holds(self, expression: Expression, world: World) -> BoolArray:
+        """bool [items]: where an expression is true."""
 
 
 class Items(Protocol):
@@ -33,6 +47,10 @@ class Items(Protocol):
 
     def content(self, row: int) -> Described:
         """What an item is like by its content."""
+
+    @property
+    def values(self) -> FieldValues:
+        """The fields that expressions name, for all items."""
 
     @property
     def features(self) -> ItemFeatures:

@@ -4,9 +4,10 @@ from honeyguide.ranking.calibration import Calibrated
 from honeyguide.ranking.caps import Caps
 from honeyguide.ranking.diversity import Diverse
 from honeyguide.ranking.fame import Fames, Lesser, Tail
-from honeyguide.ranking.filters import Anchor, Blocked, Disliked, Excluded, InBasket, Named, Requested
+from honeyguide.ranking.filters import Anchor, Blocked, Conditional, Disliked, Excluded, InBasket, Named, Requested
 from honeyguide.ranking.reasons import reasons_for
 from honeyguide.ranking.rotation import Rotated
+from honeyguide.ranking.rules import RuleFilter, RuleSource
 from honeyguide.ranking.scorers import BlendedRanks
 from honeyguide.ranking.selection import Reranking
 
@@ -16,6 +17,7 @@ __all__ = [
     "Blocked",
     "Calibrated",
     "Caps",
+    "Conditional",
     "Disliked",
     "Diverse",
     "Excluded",
@@ -26,6 +28,8 @@ __all__ = [
     "Requested",
     "Reranking",
     "Rotated",
+    "RuleFilter",
+    "RuleSource",
     "Tail",
     "reasons_for",
 ]

@@ -9,6 +9,7 @@ import numpy as np
 
 from honeyguide.messages import Filters
 from honeyguide.protocols import Items, Request
+from honeyguide.ranking.seen import seen_by
 from honeyguide.types import BoolArray, IntArray
 
 
@@ -94,6 +95,16 @@ class Requested:
     def keep(self, request: Request) -> BoolArray | None:
         """True where every condition holds."""
         return None if request.query.filters is None else _matching(request.query.filters, request.items)
+
+
+class Conditional:
+    """The request's `filter`: a condition in the expression language."""
+
+    name = "filter"
+
+    def keep(self, request: Request) -> BoolArray | None:
+        """True where it holds."""
+        return None if request.condition is None else seen_by(request).holds(request.condition)
 
 
 def _matching(filters: Filters, items: Items) -> BoolArray:

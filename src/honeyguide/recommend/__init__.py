@@ -9,8 +9,7 @@ Start at `Recommend.serve`; the stages are in `pipeline.py`, what they are made 
 import asyncio
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -19,25 +18,29 @@ import structlog
 from honeyguide.cache import Cache, Computed, Epoch, Found, Want
 from honeyguide.clock import Clock, RequestIds
 from honeyguide.config.settings import Settings, Surface
-from honeyguide.errors import FieldError, InvalidInput, NotFound, Unavailable
+from honeyguide.errors import FieldError, InvalidInput, NotFound
 from honeyguide.features import FeatureReader, ItemBlock
 from honeyguide.features.online import OfRequest
 from honeyguide.features.served import Noted
-from honeyguide.messages import EventIn, Explanation, Query, Reason, Rejected, Slate, SlateItem
+from honeyguide.messages import EventIn, Explanation, Query, Slate, SlateItem
 from honeyguide.monitoring.metrics import Metrics
-from honeyguide.protocols import Recipe, Request, SlateSink, Store
+from honeyguide.protocols import InForce, Recipe, Request, SlateSink, Store
+from honeyguide.recommend.emptiness import why_empty
 from honeyguide.recommend.epochs import Epochs
 from honeyguide.recommend.exploring import Exploring, account
 from honeyguide.recommend.hydrate import Weighing, context_of, hydrate, overlay
 from honeyguide.recommend.impressions import Impressions, as_of_then
 from honeyguide.recommend.known import Known, States
+from honeyguide.recommend.last_resort import last_resort
 from honeyguide.recommend.late import Late, Page
 from honeyguide.recommend.lineup import Lineup, Pair, with_ranker
+from honeyguide.recommend.made import CheckEvents, Made
 from honeyguide.recommend.many import Many
 from honeyguide.recommend.pages import MARK, cursor_of, page_of
 from honeyguide.recommend.pipeline import Outcome, Pipeline, named_outside
 from honeyguide.recommend.query import check, for_nobody, is_named, is_plain, list_key, subject_of
 from honeyguide.recommend.ranked import LONG, Ranked, Served, bucket_for, decode, encode, ids_of, items_of, pack
+from honeyguide.recommend.ruling import Ruling
 from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.stages import recipe_of, with_changes
 from honeyguide.recommend.subjects import Subjects
@@ -47,23 +50,6 @@ from honeyguide.types import MAX_N, Item, Json, LogRow, ServedFrom, ServedSlate,
 __all__ = ["Recommend", "Served"]
 
 log = structlog.get_logger(__name__)
-
-
-class CheckEvents(Protocol):
-    """The rules of INGEST for events, without the log."""
-
-    def __call__(self, events: Sequence[EventIn], *, now: int, stem: str) -> tuple[list[LogRow], list[Rejected]]:
-        """Rows for the events that fit, and what is wrong with the others."""
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A list with the request it was made for and what happened on the way; `noted` are the features to log with it."""
-
-    ranked: Ranked
-    request: Request
-    outcome: Outcome
-    noted: Noted | None = None
 
 
 class Recommend:
@@ -83,6 +69,7 @@ class Recommend:
         epochs: Epochs,
         slates: SlateSink,
         check_events: CheckEvents,
+        ruling: Ruling,
         settings: Settings,
         fingerprint: str,
         clock: Clock,
@@ -92,13 +79,13 @@ class Recommend:
         self._store, self._items, self._features, self._serving = store, items, features, serving
         self._recipes, self._pipeline = recipes, pipeline
         self.cache, self._subjects, self._epochs, self._slates = cache, subjects, epochs, slates
-        self._check_events = check_events
+        self._check_events, self.ruling = check_events, ruling
         self._settings, self._fingerprint = settings, fingerprint
         self.clock, self._ids, self._metrics = clock, ids, metrics
         self._surfaces = settings.all_surfaces()
         self._weighing, self._impressions = Weighing.of(settings.events), Impressions(store, metrics)
-        self._late = Late(items, Exploring(self._surfaces, recipes, settings.exploration, items, metrics))
-        self.states = States(store.log, features, recipes, settings, clock, metrics)
+        self._late = Late(items, Exploring(self._surfaces, recipes, settings.exploration, items, metrics), clock.now_ms)
+        self.states = States(store.log, features, recipes, settings, clock, metrics, ruling.looks_at)
         self._bound: dict[tuple[str, ServedFrom], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
     async def recommend(self, query: Query) -> Slate:
@@ -115,7 +102,7 @@ class Recommend:
         served = self.serve_cached(query, strict=strict) if lineup is present else None
         if served is not None:
             return served
-        check(query, self._surfaces)
+        self.check(query)
         started = self.clock.monotonic()
         if lineup is present and is_plain(query):
             return await self._serve_kept(query, lineup, started, strict=strict)
@@ -139,7 +126,8 @@ class Recommend:
             return None
         started = self.clock.monotonic()
         user_id, bucket = subject_of(query), bucket_for(query.offset + query.n)
-        key, subject = list_key(query, user_id, bucket), self._subjects.of(query.surface, user_id)
+        rules = self.ruling.of(query.surface).strict
+        key, subject = list_key(query, user_id, bucket, rules), self._subjects.of(query.surface, user_id)
         epoch = self._epochs.of(query.surface)
         found = self.cache.get(key, subject, epoch.now, again=again)
         if found is None:
@@ -182,10 +170,18 @@ class Recommend:
             want.epoch = Epoch(self._epochs.under(query.surface, lineup))
         return await self.cache.fetch(want, lambda: self.value(query, bucket, lineup, noted))
 
+    async def under(self, query: Query, rules: InForce) -> tuple[list[SlateItem], str]:
+        """The items of a list as it would be under certain rules, and why there are none, if so. Leaves no trace."""
+        self.check(query)
+        query.explore = False
+        made = await self._make(query, LONG, self.lineup, rules=rules)
+        return items_of(self._late.page(query, made.ranked, rules, 0).items), made.ranked.empty_because
+
     def want(self, query: Query) -> tuple[Want, int]:
         """What the list of a query is kept as, and how long it is."""
         user_id, bucket = subject_of(query), bucket_for(query.offset + query.n)
-        key, subject = list_key(query, user_id, bucket), self._subjects.of(query.surface, user_id)
+        rules = self.ruling.of(query.surface).strict
+        key, subject = list_key(query, user_id, bucket, rules), self._subjects.of(query.surface, user_id)
         return Want(key, subject, self._epochs.of(query.surface), self._surfaces[query.surface].ttl), bucket
 
     def serves(self, surface: str) -> str:
@@ -201,6 +197,7 @@ class Recommend:
     def check(self, query: Query) -> None:
         """Raise InvalidInput for a query that cannot be answered."""
         check(query, self._surfaces)
+        self.ruling.condition(query)
 
     async def keep(self, query: Query) -> bool:
         """See to it that the list of a query is in memory, without serving it; False if its surface is gone."""
@@ -260,15 +257,20 @@ class Recommend:
 
         Features that are to be logged with the slate of who asked for it are added to `noted`."""
         known = known or await self.states.of(query)
-        if known.state.user_id and not known.state.known and not known.missing:
+        stranger = bool(known.state.user_id) and not known.state.known and not known.missing
+        if stranger and not self.ruling.looks_at(query, "user.id"):
             return Computed(b"", keep=False)
         made = await self._make(query, bucket, lineup, known)
         if noted is not None and made.noted is not None:
             noted.append(made.noted)
-        return Computed(encode(made.ranked), keep=not made.ranked.degraded, failed="state" in known.missing)
+        lasts = self.ruling.lasts(query.surface)
+        return Computed(encode(made.ranked), not made.ranked.degraded, failed="state" in known.missing, lasts=lasts)
 
-    async def _make(self, query: Query, length: int, lineup: Lineup, known: Known | None = None) -> Made:
-        """Make a list of up to `length` items from what is known now, or from what was read."""
+    async def _make(
+        self, query: Query, length: int, lineup: Lineup, known: Known | None = None, rules: InForce | None = None
+    ) -> Made:
+        """Make a list of up to `length` items from what is known now, or from what was read; by the rules in force now, or
+        those given."""
         now, surface = self.clock.now_ms(), self._surfaces[query.surface]
         if query.recipe is not None:
             surface = with_changes(surface, query.recipe, self._recipes)
@@ -278,7 +280,8 @@ class Recommend:
         if (query.model or surface.model) in lineup.refused:
             degraded.append("model")
             self._metrics.recommend_fallbacks.labels(surface.name, "model").inc()
-        return await self._list(query, surface, pair, lineup, known.state, self._items, now, length, degraded)
+        rules = self.ruling.of(query.surface) if rules is None else rules
+        return await self._list(query, surface, pair, lineup, known.state, self._items, now, rules, length, degraded)
 
     async def _list(
         self,
@@ -289,6 +292,7 @@ class Recommend:
         state: UserState,
         items: ItemBlock,
         now: int,
+        rules: InForce,
         length: int,
         degraded: list[str],
         skip: Sequence[str] = (),
@@ -313,11 +317,16 @@ class Recommend:
             pair.content,
             seen,
             given,
+            self.ruling.condition(query),
+            rules,
         )
         request = with_ranker(request, pair)
         outcome = await self._outcome(request, length, skip, degraded)
         if not outcome.items:
-            self._last_resort(request, outcome, length, pair)
+            recipe, last_known = self._recipe(request), self._serving.last_known_popular()
+            last_resort(self._pipeline, recipe, request, outcome, length, last_known)
+        if not outcome.items:
+            outcome.empty_because = why_empty(self._pipeline, self._recipe(request), request)
         degraded += ["ranker"] if outcome.unranked else []
         degraded += [f"source:{name}" for name in outcome.missed] + [f"filter:{name}" for name in outcome.failed]
         ranked = pack(
@@ -330,6 +339,9 @@ class Recommend:
             degraded=degraded,
             missed=outcome.missed,
             given=named_outside(self._recipe(request), outcome, items.ids),
+            rules=[each.label for each in rules.rules],
+            pins=outcome.pins,
+            empty_because=outcome.empty_because,
         )
         return Made(ranked, request, outcome, self._noted(query, request, features, items))
 
@@ -371,9 +383,10 @@ class Recommend:
             limit, group = self._settings.recommend.remembered, self.states.group(query, surface)
             state = await self._store.log.user_state(slate.user_id, limit=limit, until=slate.as_of, features=group)
         items = self._items.as_it_was(await asyncio.to_thread(self._changed_since, slate.as_of))
+        rules = await asyncio.to_thread(self.ruling.of_slate, slate.rules, slate.surface)
         lineup = self._serving.lineup
         return await self._list(
-            query, surface, pair, lineup, state, items, slate.computed_at, LONG, [], slate.missed, slate.given
+            query, surface, pair, lineup, state, items, slate.computed_at, rules, LONG, [], slate.missed, slate.given
         )
 
     def _checked(self, events: Sequence[EventIn], now: int) -> list[LogRow]:
@@ -388,23 +401,6 @@ class Recommend:
         table = self._store.catalogue
         return [(item_id, table.item_at(item_id, sequence)) for item_id in table.items_changed_after(sequence)]
 
-    def _last_resort(self, request: Request, outcome: Outcome, length: int, pair: Pair) -> None:
-        """The ladder's last rung: what was popular when something was last known. Below it is only an error: Raises
-        `Unavailable` where no source has answered and nothing was ever popular."""
-        recipe = self._recipe(request)
-        silent = len(outcome.missed) == len(recipe.sources)
-        if pair.popular is not None and not silent:
-            return
-        allowed = self._pipeline.allowed(recipe.filters, request, [])
-        rows = request.items.numbers_of(self._serving.last_known_popular())
-        ids = [request.items.ids[row] for row in rows[allowed[rows]][:length].tolist()]
-        if ids:
-            outcome.rung = "disk"
-            reason = Reason("popular", "popular with other shoppers")
-            outcome.items = [SlateItem(item_id, 0.0, rank, ["disk"], reason) for rank, item_id in enumerate(ids, start=1)]
-        elif silent and not outcome.failed:
-            raise Unavailable("No list can be made now: no source answers.", cure="Ask again in a moment; the log says why.")
-
     def _recipe(self, request: Request) -> Recipe:
         return recipe_of(self._recipes, request.surface)
 
@@ -414,9 +410,10 @@ class Recommend:
         """See to what happens after the cache, log the slate, count."""
         request_id, shown = self._ids.next(), query.shown
         seed = zlib.crc32(request_id.encode()) if query.seed is None else query.seed
+        rules = self.ruling.of(query.surface)
         if shown:
-            query, ranked = self._late.onward(query, ranked, seed)
-        page, end = self._late.page(query, ranked, seed), query.offset + query.n
+            query, ranked = self._late.onward(query, ranked, rules, seed)
+        page, end = self._late.page(query, ranked, rules, seed), query.offset + query.n
         served = Served(
             request_id=request_id,
             user_id=query.user_id,
@@ -430,6 +427,7 @@ class Recommend:
             rung=ranked.rung,
             degraded=ranked.degraded if origin != "stale-error" else [*ranked.degraded, "stale"],
             next_cursor=_cursor(ranked, shown, seed, page) if end < min(MAX_N, page.length) else None,
+            empty_because=None if page.shown else ranked.empty_because or "the list has no more items",
             unknown=[each for each in query.candidates if self._items.number(each) < 0] if query.candidates else [],
         )
         if query.explain:
@@ -463,6 +461,7 @@ class Recommend:
             missed=ranked.missed,
             given=ranked.given,
             late=page.late,
+            rules=ranked.rules,
             context=context_of(query),
             propensities=page.propensities,
             explored=page.explored,

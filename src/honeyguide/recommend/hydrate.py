@@ -7,8 +7,10 @@ import msgspec
 import numpy as np
 
 from honeyguide.config.settings import Events, EventType, Settings, Surface
+from honeyguide.expressions import Expression
 from honeyguide.messages import Query
 from honeyguide.protocols import Content, Items, Request, ServedModel, UserFeatures
+from honeyguide.protocols.rules import NO_RULES, InForce
 from honeyguide.recommend.baskets import basket_of
 from honeyguide.types import LogRow, UserEvent, UserState
 
@@ -81,6 +83,8 @@ def hydrate(
     content: Content | None = None,
     seen: Sequence[tuple[str, int]] = (),
     given: Mapping[str, Sequence[str]] | None = None,
+    condition: Expression | None = None,
+    rules: InForce = NO_RULES,
 ) -> Request:
     """The request with the user's history as arrays (latest `recommend.history` events), exclusions and segment."""
     history: list[Entry] = []
@@ -128,6 +132,9 @@ def hydrate(
         basket=basket_of(query, state, items, now) if surface.recipe == "basket" else np.empty(0, np.int32),
         as_of=state.as_of,
         given=given,
+        properties=state.properties,
+        condition=condition,
+        rules=rules,
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
@@ -28,6 +29,13 @@ class Known:
     missing: tuple[str, ...] = ()
 
 
+class LooksAt(Protocol):
+    """Whether a condition that the lists of a query depend on names a field that begins with one of these."""
+
+    def __call__(self, query: Query, *beginnings: str) -> bool:
+        """True if one does."""
+
+
 class States:
     """Reads states, of one user or of many at once."""
 
@@ -39,10 +47,12 @@ class States:
         settings: Settings,
         clock: Clock,
         metrics: Metrics,
+        looks_at: LooksAt,
     ) -> None:
         self._log, self._features, self._recipes = events, features, recipes
         self._settings, self._clock = settings, clock
-        self._surfaces = settings.all_surfaces()
+        self._surfaces, self._looks_at = settings.all_surfaces(), looks_at
+        self._user_views = tuple(f"user.{view.name}" for view in features.users.views)
         self._missed = {name: metrics.recommend_fallbacks.labels(name, "state") for name in self._surfaces}
 
     async def of(self, query: Query) -> Known:
@@ -79,7 +89,8 @@ class States:
     def group(self, query: Query, surface: Surface) -> str | None:
         """The feature states to read with the user's history: those of users, where somebody will look at them."""
         recipe = self._recipes.get(str((query.recipe or {}).get("recipe")), self._recipes[surface.recipe])
-        wanted = recipe.features or self.is_sample(query, self._clock.now_ms())
+        wanted = recipe.features or self._looks_at(query, *self._user_views)
+        wanted = wanted or self.is_sample(query, self._clock.now_ms())
         return self._features.users.group if wanted else None
 
     def is_sample(self, query: Query, now: int) -> bool:

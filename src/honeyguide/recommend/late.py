@@ -1,17 +1,22 @@
-"""What happens to a ranked list after the cache, for every request: the deny set, exploration, then the page is cut.
+"""What happens to a ranked list after the cache, for every request, in this order: the deny set, filter rules, pins,
+exploration; then the page is cut.
 
 A list on which nothing happens stays encoded: its page is a piece of text, and only its ids are looked at.
 """
 
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from honeyguide.messages import Query
 from honeyguide.protocols import Items
+from honeyguide.protocols.rules import InForce
+from honeyguide.ranking.rules import passing, put_at_slots
+from honeyguide.ranking.seen import Seen
 from honeyguide.recommend.exploring import REACH, Exploring
 from honeyguide.recommend.pages import MARK, marks_of
-from honeyguide.recommend.ranked import Part, Ranked, continued, ids_of, without
+from honeyguide.recommend.ranked import Part, Ranked, continued, ids_of, items_of, part_of
 from honeyguide.types import Explored, ServedSlate
 
 
@@ -41,32 +46,33 @@ class Page:
 
 
 class Late:
-    """The steps after the cache, in their order."""
+    """The steps after the cache, in their order. `now` is the clock in ms."""
 
-    def __init__(self, items: Items, exploring: Exploring) -> None:
-        self._items, self._exploring = items, exploring
+    def __init__(self, items: Items, exploring: Exploring, now: Callable[[], int]) -> None:
+        self._items, self._exploring, self._now = items, exploring, now
 
-    def onward(self, query: Query, ranked: Ranked, seed: int) -> tuple[Query, Ranked]:
+    def onward(self, query: Query, ranked: Ranked, rules: InForce, seed: int) -> tuple[Query, Ranked]:
         """Query and list for a page that follows others: as they are, if those pages would show now what they have `shown`;
         else the list goes on, as it is ranked, with what they have not."""
         explore = self._exploring.explores(query, seed)
         before = msgspec.structs.replace(query, offset=0, n=query.offset, explore=explore)
-        if self.page(before, ranked, seed).marks == query.shown:
+        if self.page(before, ranked, rules, seed).marks == query.shown:
             return msgspec.structs.replace(query, shown=b""), ranked
         ranked, start = continued(ranked, query.shown, self._items.denied)
-        return msgspec.structs.replace(query, offset=start, explore=False), ranked
+        return msgspec.structs.replace(query, offset=start, explore=False), msgspec.structs.replace(ranked, pins=[])
 
-    def page(self, query: Query, ranked: Ranked, seed: int) -> Page:
+    def page(self, query: Query, ranked: Ranked, rules: InForce, seed: int) -> Page:
         """The page that a query asks for, of the list as it may be shown now; what is drawn of it is drawn by `seed`."""
         start, end = query.offset, query.offset + query.n
         if self._exploring.explores(query, seed):
-            return self._drawn(query, ranked, seed)
+            return self._drawn(query, ranked, rules, seed)
         part = ranked.upto(end)
         page = Page.of(part, start, end, ranked.length)
-        denied = self._items.denied
-        if not denied or denied.isdisjoint(page.shown if start == 0 else ids_of(part.cut(0, end)[0])):
+        if not ranked.pins and not self._refused(page.shown if start == 0 else ids_of(part.cut(0, end)[0]), query, rules):
             return page
-        left, late = self._allowed(ranked.upto(ranked.length))
+        whole = ranked.upto(ranked.length)
+        late = self._late(whole, query, rules)
+        left, _ = _arranged(whole, late, ranked.pins)
         page = Page.of(left, start, end, len(left))
         page.late = late
         return page
@@ -75,24 +81,44 @@ class Late:
         """The page of a slate, of its list that was made again, on the items of then."""
         if query.shown:
             ranked, _ = continued(ranked, query.shown, ())
-        whole, late = ranked.upto(ranked.length), set(slate.late)
-        left = without(whole, late) if late else whole
+        pins = ranked.pins if not query.shown else []
+        left, fixed = _arranged(ranked.upto(ranked.length), slate.late, pins)
         if slate.explored is None:
             return Page.of(left, query.offset, query.offset + query.n, len(left))
-        turn = self._exploring.again(query, left, slate.seed, slate.explored, items)
+        turn = self._exploring.again(query, left, slate.seed, slate.explored, items, fixed=fixed)
         return Page(turn.ids, turn.items, turn.shown, len(left))
 
-    def _allowed(self, whole: Part) -> tuple[Part, list[str]]:
-        """The list without what may not be shown any more, and which items that took out."""
-        denied = self._items.denied
-        late = [item_id for item_id in ids_of(whole.ids) if item_id in denied] if denied else []
-        return (without(whole, denied) if late else whole), late
-
-    def _drawn(self, query: Query, ranked: Ranked, seed: int) -> Page:
-        """The page of which something is drawn, from the list as it may be shown now."""
-        whole = ranked.upto(max(query.offset + query.n, REACH))
-        left, late = self._allowed(whole)
+    def _drawn(self, query: Query, ranked: Ranked, rules: InForce, seed: int) -> Page:
+        """The page of which something is drawn, from the list as it may be shown now; pinned items stay where they are."""
+        whole = ranked.upto(ranked.length if ranked.pins else max(query.offset + query.n, REACH))
+        late = self._late(whole, query, rules)
+        left, fixed = _arranged(whole, late, ranked.pins)
         gone = len(set(ids_of(whole.cut(0, REACH)[0])).intersection(late)) if late else 0
-        turn = self._exploring.page(query, left, seed, gone=gone)
+        turn = self._exploring.page(query, left, seed, gone=gone, fixed=fixed)
         length = ranked.length - len(late)
         return Page(turn.ids, turn.items, turn.shown, length, late, turn.propensities, turn.explored)
+
+    def _late(self, whole: Part, query: Query, rules: InForce) -> list[str]:
+        """Which items of the list may not be shown any more, in its order."""
+        ids = ids_of(whole.ids)
+        refused = self._refused(ids, query, rules)
+        return [item_id for item_id in ids if item_id in refused] if refused else []
+
+    def _refused(self, ids: list[str], query: Query, rules: InForce) -> Collection[str]:
+        """Those of the items that may not be shown any more: denied, or refused by a filter that needs no user."""
+        denied = self._items.denied
+        refused = denied.intersection(ids) if denied else set[str]()
+        if rules.late:
+            passes = passing(rules.late, Seen(self._items, self._now(), query.context or {}))
+            rows = [self._items.number(item_id) for item_id in ids]
+            refused |= {item_id for item_id, row in zip(ids, rows, strict=True) if row < 0 or not passes[row]}
+        return refused
+
+
+def _arranged(whole: Part, late: Sequence[str], pins: Sequence[tuple[int, str]]) -> tuple[Part, list[int]]:
+    """The list without the items that came to be refused, with the pinned ones at their slots, and the places of these."""
+    if not late and not pins:
+        return whole, []
+    gone, pinned = set(late), {item_id for _, item_id in pins}
+    items = put_at_slots([item for item in items_of(whole.items) if item.item_id not in gone], pins)
+    return part_of(items), [place for place, item in enumerate(items) if item.item_id in pinned]

@@ -18,6 +18,7 @@ from honeyguide.protocols import Filter, Recipe, Request, Selection, Source
 from honeyguide.ranking.learned import finite
 from honeyguide.ranking.pools import best_first, filled, merge, settled
 from honeyguide.ranking.reasons import reasons_for
+from honeyguide.ranking.rules import RuleSource, arranged, mark_ruled, weighed, weights_of
 from honeyguide.retrieval.content import ContentSource
 from honeyguide.retrieval.external import ExternalSource
 from honeyguide.retrieval.learned import model_history
@@ -29,8 +30,8 @@ log = structlog.get_logger(__name__)
 @dataclass(slots=True)
 class Outcome:
     """A list as the stages made it, and what happened on the way: sources that were `missed`, filters that `failed`, what
-    was `found`, seconds by `stages`, the `passes` of re-ranking with the relevance given up and the first ids after each;
-    `unranked`: its ranker failed."""
+    was `found`, seconds by `stages`, the `passes` of re-ranking with the relevance given up and the first ids after each,
+    `weights` of items by rules, `pins` (slot, item); `unranked`: its ranker failed."""
 
     items: list[SlateItem] = field(default_factory=list)
     rung: Rung = "popular"
@@ -42,6 +43,9 @@ class Outcome:
     unranked: bool = False
     order_before: list[str] = field(default_factory=list)
     passes: list[tuple[str, float, list[str]]] = field(default_factory=list)
+    weights: dict[str, float] = field(default_factory=dict)
+    pins: list[tuple[int, str]] = field(default_factory=list)
+    empty_because: str = ""
 
 
 class Pipeline:
@@ -64,20 +68,23 @@ class Pipeline:
         with self._stage(outcome, "filter"):
             allowed = self.allowed(recipe.filters, request, outcome.failed)
         with self._stage(outcome, "retrieve"):
-            await self.gather([s for s in recipe.sources if s.name not in skip], request, allowed, outcome)
+            await self.gather(_asked(recipe, request, skip), request, allowed, outcome)
         with self._stage(outcome, "score"):
             pool = merge(outcome.found, len(request.items))
             scores = settled(await self._scores(recipe, request, pool, outcome))
+            scores, outcome.weights = _ruled(request, pool, scores)
             order = best_first(scores, pool.items, request.items.ids)
             order = filled(pool, order, recipe.ladder, _minimum(request))
             outcome.beyond_minimum = len(pool) - len(order)
         with self._stage(outcome, "select"):
             selection = recipe.selector.select(request, pool, scores, order, length)
+            chosen = arranged(request, pool, order, selection.chosen, allowed)
         with self._stage(outcome, "explain"):
             outcome.rung = rung_of(request, outcome.found)
-            outcome.items = self._explained(request, pool, scores, selection.chosen)
+            outcome.items = self._explained(request, pool, scores, chosen)
             outcome.order_before = [request.items.ids[row] for row in pool.items[order[:length]].tolist()]
             self._note_passes(request, pool, selection, outcome)
+            outcome.pins = mark_ruled(request, outcome.items)
         return outcome
 
     def _note_passes(self, request: Request, pool: Pool, selection: Selection, outcome: Outcome) -> None:
@@ -213,6 +220,22 @@ def named_outside(recipe: Recipe, outcome: Outcome, ids: Sequence[str]) -> dict[
 def _minimum(request: Request) -> int | None:
     """How far the list is filled; candidates that the request names are all wanted."""
     return request.surface.minimum if request.query.candidates is None else None
+
+
+def _ruled(request: Request, pool: Pool, scores: FloatArray) -> tuple[FloatArray, dict[str, float]]:
+    """The scores of the candidates, and by item what rules have multiplied them by, where that is not 1."""
+    weights = weights_of(request, pool.items)
+    if weights is None:
+        return scores, {}
+    moved = np.flatnonzero(weights != 1)
+    told = zip(pool.items[moved].tolist(), weights[moved].tolist(), strict=True)
+    return settled(weighed(scores, weights)), {request.items.ids[row]: round(weight, 6) for row, weight in told}
+
+
+def _asked(recipe: Recipe, request: Request, skip: Sequence[str]) -> list[Source]:
+    """The sources of a recipe but those to skip, and but that of the rules where no rule wants anything."""
+    wanted = request.rules.pins or request.rules.promotions
+    return [each for each in recipe.sources if each.name not in skip and (wanted or each.name != RuleSource.name)]
 
 
 def rung_of(request: Request, found: dict[str, Found]) -> Rung:

@@ -70,20 +70,30 @@ def for_nobody(query: Query) -> Query:
 
 ListKey = tuple[str, int, bytes, str]
 """All that shapes a list, besides what it is made from: surface, length bucket (never `n`), digest of anchor, filters, item
-lists, segment and the request's context, user."""
+lists, segment, the request's context and strict rules, user."""
 
 
-def list_key(query: Query, user_id: str, bucket: int) -> ListKey:
-    """The key of a query's list."""
+def list_key(query: Query, user_id: str, bucket: int, rules: bytes) -> ListKey:
+    """The key of a query's list; `rules` is the digest of the rules without which it must not be served."""
     if (
         query.item_id is None
         and query.filters is None
+        and query.filter is None
         and query.candidates is None
         and query.exclude is None
         and query.context is None
         and query.segment is None
     ):
-        return query.surface, bucket, b"", user_id
-    shape = (query.item_id, query.filters, query.candidates, query.exclude, query.context, query.segment)
+        return query.surface, bucket, rules, user_id
+    shape = (
+        query.item_id,
+        query.filters,
+        query.candidates,
+        query.exclude,
+        query.context,
+        query.segment,
+        query.filter,
+        rules,
+    )
     text = msgspec.msgpack.encode(shape, order="sorted")
     return query.surface, bucket, hashlib.blake2b(text, digest_size=16).digest(), user_id

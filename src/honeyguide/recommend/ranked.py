@@ -73,7 +73,8 @@ class Ranked(msgspec.Struct, array_like=True, gc=False):
     """A list before late filters: `head` are its first items, `tail` the others, packed since few answers need them.
 
     `computed_at`, `as_of`, `model`, `missed`, `given` are what a replay needs to make it again; `lineup` names the versions
-    that served when it was made."""
+    that served when it was made, `rules` those in force then (`name:revision`), `pins` (slot, item id) are not yet in their
+    places."""
 
     head: Part
     tail: msgspec.Raw
@@ -86,6 +87,9 @@ class Ranked(msgspec.Struct, array_like=True, gc=False):
     degraded: list[str]
     missed: list[str]
     given: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    rules: list[str] = []
+    pins: list[tuple[int, str]] = []
+    empty_because: str = ""
 
     def upto(self, end: int) -> Part:
         """At least the first `end` items, all if there are fewer."""
@@ -154,9 +158,8 @@ def items_of(text: bytes) -> list[SlateItem]:
     return _items.decode(b"[%b]" % text)
 
 
-def without(part: Part, removed: Collection[str]) -> Part:
-    """The items that are not `removed`, ranks closed up."""
-    items = [item for item in items_of(part.items) if item.item_id not in removed]
+def part_of(items: Sequence[SlateItem]) -> Part:
+    """Items as they stand now, with ranks that say so."""
     for rank, item in enumerate(items, start=1):
         item.rank = rank
     return _part(items)
@@ -178,6 +181,7 @@ class Served(msgspec.Struct, gc=False):
     degraded: list[str]
     next_cursor: str | None
     unknown: list[str]
+    empty_because: str | None = None
     trace: Json | None = None
     stages: dict[str, float] | None = None
 
@@ -194,6 +198,6 @@ class Served(msgspec.Struct, gc=False):
 
 _MADE = tuple(name for name in Ranked.__struct_fields__ if name not in ("head", "tail", "length"))
 _SLATE_FIELDS = (
-    "request_id", "user_id", "surface", "served_from", "stale", "as_of", "model", "rung", "degraded", "next_cursor", "trace",
-    "unknown",
+    "request_id", "user_id", "surface", "served_from", "stale", "as_of", "model", "rung", "degraded", "next_cursor",
+    "empty_because", "trace", "unknown",
 )  # fmt: skip

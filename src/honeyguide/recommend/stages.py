@@ -9,15 +9,18 @@ from honeyguide.config.settings import Surface
 from honeyguide.config.surfaces import surface_problems
 from honeyguide.errors import FieldError, InvalidInput
 from honeyguide.protocols import Recipe, Source
+from honeyguide.ranking.rules import RuleSource
 
 
 def recipe_of(recipes: Mapping[str, Recipe], surface: Surface) -> Recipe:
-    """The recipe of a surface, with the sources that it names. One that its own recipe lacks is taken from another."""
+    """The recipe of a surface, with the sources that it names, and what rules want. One that its own recipe lacks is taken
+    from another."""
     recipe = recipes[surface.recipe]
     if not surface.sources:
         return recipe
     known = all_sources(recipes) | {source.name: source for source in recipe.sources}
-    return replace(recipe, sources=tuple(known[use.name] for use in surface.sources))
+    chosen = dict.fromkeys([*(use.name for use in surface.sources), RuleSource.name])
+    return replace(recipe, sources=tuple(known[name] for name in chosen if name in known))
 
 
 def all_sources(recipes: Mapping[str, Recipe]) -> dict[str, Source]:

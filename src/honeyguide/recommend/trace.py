@@ -34,6 +34,11 @@ async def trace(pipeline: Pipeline, recipe: Recipe, request: Request, outcome: O
             for name, found in outcome.found.items()
         },
         "missed": outcome.missed,
+        "rules": {
+            "in_force": [each.label for each in request.rules.rules],
+            "weights": outcome.weights,
+            "pins": {item_id: slot for slot, item_id in outcome.pins},
+        },
         "removed": _removed(pipeline, recipe, request, unfiltered),
         "beyond_minimum": outcome.beyond_minimum,
         "before_variety": outcome.order_before[:_SHOWN],

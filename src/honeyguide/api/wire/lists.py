@@ -22,7 +22,7 @@ class SimpleIn(In):
 
     user_id: str
     n: int = 10
-    filters: Filters | None = None
+    filters: Filters | str | None = None
     model_name: str | None = None
 
 
@@ -88,6 +88,7 @@ class RecommendParams(In):
     exclude_category: list[str] | None = None
     price_min: float | None = None
     price_max: float | None = None
+    filter: str | None = None
     candidates: list[str] | None = None
     exclude: list[str] | None = None
     model: str | None = None
@@ -155,6 +156,7 @@ class SlateWire(msgspec.Struct, kw_only=True):
     rung: Rung
     degraded: list[str]
     next_cursor: str | None
+    empty_because: str | None
     trace: Json | None
     unknown: list[str]
 

@@ -23,6 +23,7 @@ from honeyguide.protocols import (
     Leases,
     People,
     Registry,
+    RuleTable,
     SlateLog,
 )
 from honeyguide.stores.postgres.address import Address, address
@@ -43,6 +44,7 @@ from honeyguide.stores.sql.keys import TableCheckpoints
 from honeyguide.stores.sql.people import TablePeople
 from honeyguide.stores.sql.processes import TableHeartbeats, TableLeases
 from honeyguide.stores.sql.registry import TableRegistry
+from honeyguide.stores.sql.rules import TableRules
 from honeyguide.stores.sql.tombstones import project_pseudonyms
 
 SPOOL: Final = "slates.spool"
@@ -65,6 +67,7 @@ class PostgresStore:
     checkpoints: Checkpoints
     people: People
     features: FeatureStates
+    rules: RuleTable
 
     def __init__(self, where: Address, settings: Settings, clock: Clock) -> None:
         self._where, self._storage, self._clock = where, settings.storage, clock
@@ -84,6 +87,7 @@ class PostgresStore:
         self.catalogue = PostgresCatalogue(reads, pages, log, snapshots)
         self.slates = PostgresSlates(reads, snapshots, slates, Spool(settings.project.data_dir / SPOOL), pseudonyms)
         self.registry = TableRegistry(records, snapshots, clock)
+        self.rules = TableRules(records, snapshots, clock)
         self.jobs = TableJobs(records, snapshots, clock, now)
         self.heartbeats = TableHeartbeats(records, snapshots, now)
         self.leases = TableLeases(records, snapshots, now)

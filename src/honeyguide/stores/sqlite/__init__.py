@@ -25,6 +25,7 @@ from honeyguide.protocols import (
     Leases,
     People,
     Registry,
+    RuleTable,
     SlateLog,
 )
 from honeyguide.stores.lock import hold
@@ -34,6 +35,7 @@ from honeyguide.stores.sql.keys import TableCheckpoints
 from honeyguide.stores.sql.people import TablePeople
 from honeyguide.stores.sql.processes import TableHeartbeats, TableLeases
 from honeyguide.stores.sql.registry import TableRegistry
+from honeyguide.stores.sql.rules import TableRules
 from honeyguide.stores.sql.tombstones import project_pseudonyms
 from honeyguide.stores.sqlite import state
 from honeyguide.stores.sqlite.catalogue import SqliteCatalogue
@@ -66,6 +68,7 @@ class SqliteStore:
     checkpoints: Checkpoints
     people: People
     features: FeatureStates
+    rules: RuleTable
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder = folder
@@ -92,6 +95,7 @@ class SqliteStore:
         self.slates = self._slates
         self.catalogue = SqliteCatalogue(self._writer, self._readers)
         self.registry = TableRegistry(self._writer, self._readers, clock)
+        self.rules = TableRules(self._writer, self._readers, clock)
         self.jobs = TableJobs(self._writer, self._readers, clock, self._now)
         self.heartbeats = TableHeartbeats(self._writer, self._readers, self._now)
         self.leases = TableLeases(self._writer, self._readers, self._now)

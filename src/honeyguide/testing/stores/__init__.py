@@ -6,6 +6,7 @@ def open_again(self, tmp_path, clock):
 return lambda: MyStore(tmp_path, clock)
 """
 
+from honeyguide.testing.stores.decisions import DecisionSuite
 from honeyguide.testing.stores.features import FeatureSuite
 from honeyguide.testing.stores.items import ItemSuite
 from honeyguide.testing.stores.log import LogSuite
@@ -15,5 +16,5 @@ from honeyguide.testing.stores.records import RecordSuite
 from honeyguide.testing.stores.users import UserSuite
 
 
-class StoreSuite(LogSuite, UserSuite, ItemSuite, PeopleSuite, FeatureSuite, RecordSuite, ProcessSuite):
+class StoreSuite(LogSuite, UserSuite, ItemSuite, PeopleSuite, FeatureSuite, RecordSuite, ProcessSuite, DecisionSuite):
     """The contract of `protocols.Store`, as tests."""
