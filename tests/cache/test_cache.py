@@ -43,17 +43,6 @@ def test_a_hard_token_hides_the_value_at_once_and_a_soft_one_makes_it_stale() ->
     run(body)
 
 
-def test_a_strict_cache_takes_a_soft_token_for_a_hard_one() -> None:
-    async def body() -> None:
-        bench = Bench(strict=True)
-        await bench.fetch("k", "u")
-        bench.soft("u")
-        assert bench.get("k", "u") is None
-        assert await bench.fetch("k", "u") == b"value 2"
-
-    run(body)
-
-
 def test_tokens_of_one_subject_do_not_touch_another() -> None:
     async def body() -> None:
         bench = Bench()

@@ -70,7 +70,7 @@ class Cache:
         tokens = self._held.get(subject)
         if tokens is None or now >= self._generations.trusted_until:
             return self._nothing(self._unverified, again)
-        state = entry.state(tokens, epoch, now, strict=self._life.strict)
+        state = entry.state(tokens, epoch, now)
         if state == "gone":
             return self._nothing(self._miss, again)
         if state == "stale":

@@ -23,9 +23,7 @@ class Epoch(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Lifetime:
     """How long values of a cache last, in seconds: `ttl` fresh, `stale` longer while a new one is made, `error` longer still
-    when none can be made, `negative` if there is nothing. `early` scales early refreshes, 0 is none.
-
-    With `strict` a changed soft token ends a value like a hard one."""
+    when none can be made, `negative` if there is nothing. `early` scales early refreshes, 0 is none."""
 
     ttl: float
     stale: float = 0.0
@@ -33,7 +31,6 @@ class Lifetime:
     negative: float = 0.0
     jitter: float = 0.1
     early: float = 1.0
-    strict: bool = False
 
 
 @dataclass(slots=True)
@@ -63,10 +60,9 @@ class Entry:
         if beta and not self.negative:
             self.early_at = early_from(self.soft_deadline, self.seconds, beta)
 
-    def state(self, tokens: Tokens, epoch: bytes, now: float, *, strict: bool = False) -> State:
+    def state(self, tokens: Tokens, epoch: bytes, now: float) -> State:
         """What may be done with it now that the subject's tokens are `tokens`."""
         if self.tokens.hard != tokens.hard or self.hard_deadline <= now:
             return "gone"
-        if self.tokens.soft != tokens.soft:
-            return "gone" if strict else "stale"
-        return "fresh" if self.epoch == epoch and now < self.soft_deadline else "stale"
+        fresh = self.tokens.soft == tokens.soft and self.epoch == epoch and now < self.soft_deadline
+        return "fresh" if fresh else "stale"

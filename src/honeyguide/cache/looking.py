@@ -46,7 +46,7 @@ class Looker:
         tokens = tokens or (read.tokens if read is not None else None)
 
         def copy(entry: Entry | None) -> Copy | None:
-            return Copy.of(entry, tokens, want.epoch.now, now, strict=self._life.strict) if entry is not None else None
+            return Copy.of(entry, tokens, want.epoch.now, now) if entry is not None else None
 
         values = zip(names, want.epoch, read.values, strict=False) if read is not None else ()
         shared = [self._opened(name, epoch or b"", value, now) for name, epoch, value in values]
@@ -97,7 +97,7 @@ class Looker:
 
     def _consider(self, want: Want, seen: Seen, entry: Entry, now: float, *, certain: bool) -> bool:
         """Take the entry if it may be served and is better than the one before."""
-        state = entry.state(seen.tokens, want.epoch.now, now, strict=self._life.strict) if certain else "gone"
+        state = entry.state(seen.tokens, want.epoch.now, now) if certain else "gone"
         before = seen.best
         better = before is None or (
             state == "fresh"

@@ -22,11 +22,11 @@ class Copy:
     same_epoch: bool
 
     @classmethod
-    def of(cls, entry: Entry, tokens: Tokens | None, epoch: bytes, now: float, *, strict: bool) -> "Copy":
+    def of(cls, entry: Entry, tokens: Tokens | None, epoch: bytes, now: float) -> "Copy":
         """The entry as it stands; without tokens it is of no use."""
         return cls(
             entry.payload,
-            entry.state(tokens, epoch, now, strict=strict) if tokens is not None else "gone",
+            entry.state(tokens, epoch, now) if tokens is not None else "gone",
             now - entry.made_at,
             entry.soft_deadline - now,
             entry.hard_deadline - now,
