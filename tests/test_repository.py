@@ -28,8 +28,6 @@ LOADED_BY_NAME = {"uvloop": "the server's event loop", "httptools": "the server'
 # Declared for another platform than the one that the tests run on.
 ELSEWHERE = {"xgboost" if sys.platform != "darwin" else "xgboost-cpu"}
 
-AHEAD = {"usearch", "xgboost-cpu"}  # locked before their first use
-
 
 def package_of(name: str) -> str:
     """`SQLAlchemy[asyncio]>=2; marker` -> `sqlalchemy`."""
@@ -84,7 +82,7 @@ def test_dependencies_are_exactly_what_is_imported() -> None:
     extras = {package_of(line) for group in PROJECT["project"]["optional-dependencies"].values() for line in group}
     used = imported_packages([module for module in modules() if module.room() != "testing"])
     assert {
-        "declared, not imported": declared - used - set(LOADED_BY_NAME) - ELSEWHERE - AHEAD,
+        "declared, not imported": declared - used - set(LOADED_BY_NAME) - ELSEWHERE,
         "imported, not declared": used - declared - extras,
     } == {
         "declared, not imported": set(),

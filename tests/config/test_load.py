@@ -151,7 +151,7 @@ def test_a_declared_built_in_keeps_what_it_does_not_change(write: Write) -> None
     rating, similar = settings.events.all_types()["rating"], settings.all_surfaces()["similar"]
     assert (rating.weight, rating.by_value) == (9, True)
     assert (similar.deadline, similar.recipe, similar.exclude) == (1, "similar", [])
-    assert list(settings.all_surfaces()) == ["home", "similar", "popular", "cart"]
+    assert list(settings.all_surfaces()) == ["home", "similar", "popular", "cart", "trending", "new", "rank"]
 
 
 # --- what is said -------------------------------------------------------------------------------------------------------
