@@ -75,6 +75,7 @@ def test_the_machines_chance_fills_all_bits_that_are_asked_for(bits: int) -> Non
     assert all(0.0 <= chance.random() < 1.0 for _ in range(200))
 
 
+@pytest.mark.filterwarnings("ignore:os.fork")  # a library of other tests warns of its threads
 def test_a_fork_has_chance_of_its_own() -> None:
     chance = system_chance()
     chance.getrandbits(8)

@@ -26,7 +26,7 @@ def test_the_system(shop: Site) -> None:
     assert answer["version"] == honeyguide.__version__
     assert answer["config"] == shop.runtime.fingerprint
     assert answer["aliases"] == {"champion": "knn@1"}
-    assert answer["surfaces"] == ["cart", "home", "popular", "similar"]
+    assert answer["surfaces"] == ["cart", "home", "new", "popular", "rank", "similar", "trending"]
     assert answer["protected"] is False
     assert answer["uptime_seconds"] == 0.0
 

@@ -88,7 +88,8 @@ def test_show_as_json(run: Run, folder: Path) -> None:
     assert told["settings"]["auth"]["key"] == "***"
     assert told["settings"]["storage"]["url"] is None
     assert told["sources"]["surfaces.0.name"] == "honeyguide.toml:9"
-    assert [surface["name"] for surface in told["settings"]["surfaces"]] == ["home", "similar", "popular", "cart"]
+    names = [surface["name"] for surface in told["settings"]["surfaces"]]
+    assert names == ["home", "similar", "popular", "cart", "trending", "new", "rank"]
     assert run("config", "show", "--json", "--config", "honeyguide.toml").json == told
 
 

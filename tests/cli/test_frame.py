@@ -76,9 +76,9 @@ def test_no_command_shows_the_help_and_version_the_version(run: Run) -> None:
 
 
 def test_an_unknown_command_is_a_usage_error_that_suggests(run: Run) -> None:
-    ran = run("trian", code=2)
+    ran = run("evalute", code=2)
     assert ran.out == ""
-    assert "error     No such command 'trian'. Did you mean 'train'?" in ran.err
+    assert "error     No such command 'evalute'. Did you mean 'evaluate'?" in ran.err
     assert "cure      honeyguide --help" in ran.err
 
 

@@ -132,7 +132,7 @@ def test_declared_types_are_added_and_change_only_what_they_say() -> None:
 def test_declared_surfaces_are_added_and_change_only_what_they_say() -> None:
     tree = [{"name": "popular", "candidates": 50}, {"name": "cart"}]
     surfaces = Settings.model_validate({"surfaces": tree}).all_surfaces()
-    assert list(surfaces) == ["home", "similar", "popular", "cart"]
+    assert list(surfaces) == [surface.name for surface in DEFAULT_SURFACES]
     assert (surfaces["popular"].recipe, surfaces["popular"].exclude, surfaces["popular"].candidates) == ("popular", [], 50)
     assert surfaces["cart"] == Surface(name="cart", recipe="basket")
     assert surfaces["home"] == DEFAULT_SURFACES[0]

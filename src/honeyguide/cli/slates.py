@@ -22,7 +22,7 @@ def show_slate(out: Out, project: Honeyguide, slate: Slate, *, seconds: float, e
     if slate.items:
         out.lines(item_lines(out, project, slate.items, sources=explain))
     else:
-        out.note("empty", slate.empty_because or _why_empty(project))
+        out.note("empty", _why_empty(project, slate))
     if explain and slate.trace:
         out.lines([""])
         show_funnel(out, slate.trace)
@@ -100,7 +100,10 @@ def _drawn(exploration: Json) -> str:
     return f"{where}{ways[exploration['how']]} · seed {exploration['seed']}"
 
 
-def _why_empty(project: Honeyguide) -> str:
+def _why_empty(project: Honeyguide, slate: Slate) -> str:
     if not len(project.runtime.items):
         return "there are no items yet; bring some in with 'honeyguide import'"
-    return "nothing is left after the filters; 'honeyguide recommend USER --explain' shows what was removed"
+    return (
+        slate.empty_because
+        or "nothing is left after the filters; 'honeyguide recommend USER --explain' shows what was removed"
+    )

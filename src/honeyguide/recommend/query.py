@@ -10,6 +10,7 @@ from honeyguide.messages import Query
 from honeyguide.types import MAX_N, id_fault
 
 _MAX_LISTED = 5_000
+_LONGEST_SEGMENT = 512
 
 
 def check(query: Query, surfaces: Collection[str]) -> None:
@@ -36,6 +37,9 @@ def _faults(query: Query, surfaces: Collection[str]) -> list[FieldError]:
         faults.append(FieldError("/user_id", f"{fault}."))
     if query.item_id is not None and (fault := id_fault(query.item_id)):
         faults.append(FieldError("/item_id", f"{fault}."))
+    if query.segment is not None and len(query.segment) > _LONGEST_SEGMENT:
+        fault = f"has {len(query.segment)} characters; the name of a segment has at most {_LONGEST_SEGMENT}."
+        faults.append(FieldError("/segment", fault))
     for name, listed in (("candidates", query.candidates), ("exclude", query.exclude)):
         if listed is not None and len(listed) > _MAX_LISTED:
             faults.append(FieldError(f"/{name}", f"has {len(listed)} ids; at most {_MAX_LISTED} are taken."))

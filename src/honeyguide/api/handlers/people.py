@@ -11,7 +11,7 @@ from honeyguide.api.fields import takes
 from honeyguide.api.urls import refused
 from honeyguide.api.wire.operations import JobOut
 from honeyguide.api.wire.people import MergeIn, SimilarUsersParams, UserParams
-from honeyguide.types import MAX_N, Json
+from honeyguide.types import MAX_N, Json, id_fault
 
 NDJSON: Final = (b"content-type", b"application/x-ndjson")
 _encode: Final = msgspec.json.Encoder().encode_lines
@@ -29,6 +29,8 @@ async def similar_users(call: Call[SimilarUsersParams, None]) -> Answer:
     """The users whose latest doings are most like those of a user; nothing is told of them but their ids."""
     if not 1 <= call.params.n <= MAX_N:
         raise refused("n", f"{call.params.n} is not possible. {takes('n')}")
+    if fault := id_fault(call.params.user_id):
+        raise refused("user_id", f"{fault}.")
     return reply(await call.runtime.neighbours.of(call.params.user_id, call.params.n))
 
 
