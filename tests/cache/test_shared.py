@@ -325,6 +325,31 @@ def test_what_the_shared_tier_lacks_the_log_tells() -> None:
     run(body)
 
 
+def test_a_server_that_knows_less_than_the_nodes_is_told_and_keeps_values_again() -> None:
+    """It lost its tokens, and heard of an old row before anybody asked."""
+
+    async def body() -> None:
+        nodes = Nodes()
+        one, other = await two(nodes)
+        for node in (one, other):
+            node.generations.position = 255
+            await node.fetch("k", "u")
+        nodes.server.wipe()
+        for node in (one, other):
+            await node.tier.pull()
+        await one.tier.replace([Invalidation("u", 0, 30)])
+        for node in (one, other, one, other):
+            await node.fetch("k", "u")
+            await node.tier.drain()
+            for each in (one, other):
+                await each.tier.pull()
+        for node in (one, other):
+            assert (await node.fetch("k", "u")).served_from == "l1"
+        assert one.computed + other.computed <= 4, "one before, one for each that was refused, one that all serve"
+
+    run(body)
+
+
 def test_clearing_empties_all_nodes() -> None:
     async def body() -> None:
         one, other = await two(Nodes())

@@ -37,18 +37,17 @@ print(own, mapped, of_file("Rss"), of_file("Pss"), held("RssAnon") - before)
 """
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of 64 MB."""
-    path = tmp_path_factory.mktemp("ease")
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A model of 64 MB, of its own for each test: whether a file was touched since it was saved decides how it is read."""
     arrays = {
         "weights": np.full((ITEMS, ITEMS), 0.5, np.float32),
         "diagonal": np.ones(ITEMS, np.float32),
         "places": np.arange(ITEMS, dtype=np.int32),
         "scale": np.ones(1, np.float32),
     }
-    save(path, Ease().with_arrays(arrays), [f"i{item}" for item in range(ITEMS)], {})
-    return path
+    save(tmp_path, Ease().with_arrays(arrays), [f"i{item}" for item in range(ITEMS)], {})
+    return tmp_path
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")

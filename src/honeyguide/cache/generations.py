@@ -18,6 +18,11 @@ UNKNOWN: Final = Tokens(b"", b"")
 """Held in the place of tokens that are being asked for; equal to those of no value."""
 
 
+def position_of(token: bytes) -> int:
+    """The log position that a token stands for."""
+    return int.from_bytes(token[:POSITION_BYTES], "big")
+
+
 def newest(one: bytes, other: bytes) -> bytes:
     """The token of the later position; `other` if they are of the same."""
     return one if one[:POSITION_BYTES] > other[:POSITION_BYTES] else other
@@ -115,7 +120,7 @@ class Generations:
     def _above(self, token: bytes, floor: bytes) -> bytes:
         if token[:POSITION_BYTES] >= floor[:POSITION_BYTES]:
             return token
-        return self.token(int.from_bytes(floor[:POSITION_BYTES], "big"))
+        return self.token(position_of(floor))
 
     def note(self, subject: str, tokens: Tokens) -> None:
         """Older tokens than these are not true, whoever says them."""

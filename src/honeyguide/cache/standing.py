@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from honeyguide.cache.entry import Entry, State
-from honeyguide.cache.generations import POSITION_BYTES, STARTING
+from honeyguide.cache.generations import POSITION_BYTES, STARTING, position_of
 from honeyguide.types import Tokens
 
 
@@ -52,4 +52,4 @@ class Standing:
 def set_by(token: bytes) -> int | None:
     """The log position of the row that set a token; None for one that was made for want of any."""
     chance = int.from_bytes(token[POSITION_BYTES:], "big")
-    return None if chance & STARTING else int.from_bytes(token[:POSITION_BYTES], "big")
+    return None if chance & STARTING else position_of(token)
