@@ -11,32 +11,27 @@ from scipy.special import betainc, expit
 from scipy.stats import chisquare
 
 from honeyguide.ranking.exploration import (
-    Chances,
     Doubles,
     Drawn,
-    HeldBack,
     Limit,
+    Pick,
+    by_chances,
     chance,
     draw,
-    held_back_by,
     highest,
     softmax,
     thompson,
     uniform,
 )
-from honeyguide.types import BoolArray, LongArray
+from honeyguide.types import LongArray
 
 
-def free(places: list[int]) -> BoolArray | None:
-    return None
+def limited(categories: list[int | None], most: int) -> list[Limit]:
+    return [Limit(categories, most, 10)]
 
 
-def limited(categories: LongArray, most: int) -> HeldBack:
-    return held_back_by([Limit(categories, most, 10)])
-
-
-def drawn(chances: Chances, slots: list[int], *, seed: int, size: int = 6, reach: int = 6, length: int = 6) -> Drawn:
-    return draw(chances, slots, size=size, reach=reach, length=length, seed=seed, held_back=free)
+def drawn(pick: Pick, slots: list[int], *, seed: int, size: int = 6, reach: int = 6, length: int = 6) -> Drawn:
+    return draw(pick, slots, size=size, reach=reach, length=length, seed=seed)
 
 
 def by_brute_force(alpha: Doubles, beta: Doubles) -> Doubles:
@@ -105,9 +100,9 @@ def test_softmax_means_the_same_on_every_scale() -> None:
 
 CHANCES = {
     "uniform": uniform,
-    "softmax": softmax(np.array([5.0, 4.0, 3.5, 2.0, 1.0, 0.0]), 0.3),
-    "thompson": thompson(
-        np.array([9.0, 30, 1, 0, 80, 4]), np.array([100.0, 500, 90, 0, 1_500, 20]), prior=0.05, prior_weight=50
+    "softmax": by_chances(softmax(np.array([5.0, 4.0, 3.5, 2.0, 1.0, 0.0]), 0.3)),
+    "thompson": by_chances(
+        thompson(np.array([9.0, 30, 1, 0, 80, 4]), np.array([100.0, 500, 90, 0, 1_500, 20]), prior=0.05, prior_weight=50)
     ),
 }
 
@@ -141,7 +136,7 @@ def test_every_order_of_a_list_that_is_drawn_as_a_whole_is_as_likely_as_any_othe
 
 @given(st.integers(0, 2**32 - 1), st.sets(st.integers(0, 30)), st.integers(0, 20), st.integers(1, 4))
 def test_a_short_list_is_the_beginning_of_every_longer_one(seed: int, slots: set[int], reach: int, cap: int) -> None:
-    categories = np.array([place % 3 - 1 for place in range(40)], np.int64)
+    categories = [(None, 0, 1)[place % 3] for place in range(40)]
     lists = [
         draw(
             uniform,
@@ -150,7 +145,7 @@ def test_a_short_list_is_the_beginning_of_every_longer_one(seed: int, slots: set
             reach=reach,
             length=length,
             seed=seed,
-            held_back=limited(categories[:size], cap),
+            limits=limited(categories[:size], cap),
         )
         for size, length in ((20, 7), (20, 20), (40, 20), (40, 40))
     ]
@@ -163,32 +158,29 @@ def test_a_short_list_is_the_beginning_of_every_longer_one(seed: int, slots: set
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4))
 def test_caps_hold_in_a_list_that_is_drawn(seed: int, cap: int) -> None:
     categories = np.array([place % 12 for place in range(60)], np.int64)
-    found = draw(uniform, range(30), size=60, reach=60, length=30, seed=seed, held_back=limited(categories, cap))
+    found = draw(uniform, range(30), size=60, reach=60, length=30, seed=seed, limits=limited(categories.tolist(), cap))
     kinds = categories[found.places]
     assert max(np.bincount(kinds[at : at + 10]).max() for at in range(21)) <= cap
 
 
 def test_several_caps_hold_at_once() -> None:
-    kind, price = Limit.of("aabbccddee", 1, 3), Limit.of([1, 2, None, 1, 2, None, 1, 2, None, 1], 1, 2)
+    kind, price = Limit("aabbccddee", 1, 3), Limit([1, 2, None, 1, 2, None, 1, 2, None, 1], 1, 2)
     for seed in range(40):
-        places = draw(
-            uniform, range(10), size=10, reach=10, length=4, seed=seed, held_back=held_back_by([kind, price])
-        ).places
-        kinds, prices = kind.values[places].tolist(), price.values[places].tolist()
+        places = draw(uniform, range(10), size=10, reach=10, length=4, seed=seed, limits=[kind, price]).places
+        kinds, prices = [kind.values[place] for place in places], [price.values[place] for place in places]
         assert all(len(set(kinds[at : at + 3])) == 3 for at in range(2))
-        assert all(one != two or one < 0 for one, two in pairwise(prices))
+        assert all(one != two or one is None for one, two in pairwise(prices))
 
 
 def test_where_a_cap_leaves_nothing_all_may_come() -> None:
-    one_kind = limited(np.zeros(4, np.int64), 1)
-    found = draw(uniform, range(4), size=4, reach=4, length=4, seed=1, held_back=one_kind)
+    found = draw(uniform, range(4), size=4, reach=4, length=4, seed=1, limits=limited([0, 0, 0, 0], 1))
     assert sorted(found.places) == [0, 1, 2, 3]
     assert found.propensities == pytest.approx([1 / 4, 1 / 3, 1 / 2, 1.0])
 
 
 def test_fixed_positions_keep_their_items_and_lend_them_to_no_other() -> None:
     for seed in range(50):
-        found = draw(uniform, range(5), size=9, reach=9, length=5, seed=seed, held_back=free, fixed={0, 3})
+        found = draw(uniform, range(5), size=9, reach=9, length=5, seed=seed, fixed={0, 3})
         assert (found.places[0], found.places[3]) == (0, 3)
         assert (found.propensities[0], found.propensities[3]) == (1.0, 1.0)
         assert len(set(found.places)) == 5
@@ -196,14 +188,14 @@ def test_fixed_positions_keep_their_items_and_lend_them_to_no_other() -> None:
 
 
 def test_beyond_its_reach_a_list_stays_as_it_is() -> None:
-    found = draw(uniform, range(40), size=40, reach=10, length=40, seed=3, held_back=free)
+    found = draw(uniform, range(40), size=40, reach=10, length=40, seed=3)
     assert sorted(found.places[:10]) == list(range(10))
     assert found.places[10:] == list(range(10, 40))
     assert set(found.propensities[10:]) == {1.0}
 
 
 def test_nothing_is_drawn_of_an_empty_list() -> None:
-    assert draw(uniform, range(5), size=0, reach=100, length=5, seed=0, held_back=free) == Drawn([], [])
+    assert draw(uniform, range(5), size=0, reach=100, length=5, seed=0) == Drawn([], [])
 
 
 def test_the_chance_of_a_position_never_changes() -> None:
@@ -222,7 +214,7 @@ def test_lists_that_were_drawn_tell_what_another_ranking_would_have_got() -> Non
     chances = softmax(np.array([5.0, 4.0, 3.5, 2.0, 1.0, 0.0]), 2.0)
     wanted, worth = [2, 4], []
     for seed in range(requests):
-        found = drawn(chances, [0, 1], seed=seed, length=2)
+        found = drawn(by_chances(chances), [0, 1], seed=seed, length=2)
         clicks = (chance_of.random(2) < rates[found.places]).sum()
         fits = found.places == wanted
         worth.append(clicks / (found.propensities[0] * found.propensities[1]) if fits else 0.0)
@@ -236,5 +228,5 @@ def ranks(places: LongArray) -> Doubles:
 
 
 def test_probabilities_need_not_come_in_sum_one() -> None:
-    found = drawn(ranks, [0], seed=2)
+    found = drawn(by_chances(ranks), [0], seed=2)
     assert found.propensities[0] == pytest.approx(1 / (1 + found.places[0]) / sum(1 / k for k in range(1, 7)))

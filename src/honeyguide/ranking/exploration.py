@@ -13,8 +13,7 @@ explanation draws the same items again.
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,14 +23,14 @@ from numpy.polynomial.legendre import leggauss
 from numpy.typing import NDArray
 from scipy.special import betainc, betaln, digamma, log_expit, polygamma
 
-from honeyguide.types import BoolArray, LongArray
+from honeyguide.types import LongArray
 
 Doubles = NDArray[np.float64]
 Chances = Callable[[LongArray], Doubles]
 """The probabilities of the candidates at these places: float64 [places], at least 0, in sum 1."""
 
-HeldBack = Callable[[list[int]], BoolArray | None]
-"""Which candidates (bool [size]) may not come next, after those at these places; None: all may."""
+Pick = Callable[[list[int], float], tuple[int, float]]
+"""Takes one of the candidates at these places, best first, by a number from 0 up to 1: its place and its probability."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,58 +41,71 @@ class Drawn:
     propensities: list[float]
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `most` candidates with the same value in `window` consecutive positions; `values` are those of the places in
+    reach, None is not limited."""
+
+    values: Sequence[Hashable]
+    most: int
+    window: int
+
+    def let_through(self, line: list[int], places: list[int]) -> list[int]:
+        """Those of the line that may come after the candidates at `places`."""
+        if len(places) < self.most:
+            return line
+        values, counts = self.values, dict[Hashable, int]()
+        for place in places[1 - self.window :]:
+            counts[values[place]] = counts.get(values[place], 0) + 1
+        full = {value for value, count in counts.items() if count >= self.most and value is not None}
+        return [place for place in line if values[place] not in full] if full else line
+
+
 def draw(
-    chances: Chances,
+    pick: Pick,
     slots: Collection[int],
     *,
     size: int,
     reach: int,
     length: int,
     seed: int,
-    held_back: HeldBack,
+    limits: Sequence[Limit] = (),
     fixed: Collection[int] = (),
 ) -> Drawn:
     """The first `length` positions of a ranked list of `size` candidates in which the positions `slots` (from 0) are drawn.
 
-    Candidates for them are the first `reach` of the list, so that it does not matter how much longer it is. `held_back` says
-    which candidates may not come after those chosen so far (bool [size], None: all may); where it leaves none, all may.
-    Positions beyond the reach hold what is left, in its order. Those at the positions `fixed` stay where they are."""
+    Candidates for them are the first `reach` of the list, so that it does not matter how much longer it is, without those
+    that a limit keeps from coming next; where that leaves none, all may. Positions beyond the reach hold what is left, in
+    its order. Those at the positions `fixed` stay where they are.
+
+    Plain lists: what is in reach is so little that a call of numpy costs more than going through it."""
     length = min(length, size)
     drawn = {slot for slot in slots if slot < min(length, reach)}.difference(fixed)
     begin = min(drawn, default=length)
     places, propensities = list(range(begin)), [1.0] * begin
-    left = np.ones(size, dtype=np.bool_)
-    left[:begin] = False
-    left[[place for place in fixed if place < size]] = False
+    near = [place for place in range(begin, min(reach, size)) if place not in fixed]
+    far = [place for place in range(max(begin, reach), size) if place not in fixed]
     for position in range(begin, length):
         place, propensity = position, 1.0
         if position not in fixed:
-            candidates = _candidates(left, reach, held_back(places) if position < reach else None)
-            place = int(candidates[0])
+            line = near or far
+            candidates = _let_through(limits, line, places) if position < reach else line
             if position in drawn:
-                place, propensity = _one(candidates, chances(candidates), chance(seed, position))
+                place, propensity = pick(candidates, chance(seed, position))
+            else:
+                place = candidates[0]
+            line.remove(place)
         places.append(place)
         propensities.append(propensity)
-        left[place] = False
     return Drawn(places, propensities)
 
 
-def _candidates(left: BoolArray, reach: int, held_back: BoolArray | None) -> LongArray:
-    """The places from which the next one comes, best first: those in reach before all others."""
-    near = left[:reach]
-    open_to = near if near.any() else left
-    if held_back is not None:
-        let_through = np.flatnonzero(open_to & ~held_back[: len(open_to)])
-        if len(let_through):
-            return let_through
-    return np.flatnonzero(open_to)
-
-
-def _one(candidates: LongArray, chances: Doubles, at: float) -> tuple[int, float]:
-    """The candidate whose stretch of the line from 0 to 1 holds the point `at`, and the length of that stretch."""
-    ends = np.cumsum(chances)
-    found = min(int(np.searchsorted(ends, at * ends[-1], side="right")), int(np.flatnonzero(chances)[-1]))
-    return int(candidates[found]), float(chances[found] / ends[-1])
+def _let_through(limits: Sequence[Limit], line: list[int], places: list[int]) -> list[int]:
+    """The places from which the next one comes, best first."""
+    left = line
+    for limit in limits:
+        left = limit.let_through(left, places)
+    return left or line
 
 
 def chance(seed: int, position: int) -> float:
@@ -102,43 +114,22 @@ def chance(seed: int, position: int) -> float:
     return (int.from_bytes(digest, "little") >> 11) * 2.0**-53
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """At most `most` candidates with the same value in `window` consecutive positions; `values` int64, -1: not limited."""
-
-    values: LongArray
-    most: int
-    window: int
-
-    @classmethod
-    def of(cls, values: Iterable[Hashable], most: int, window: int) -> "Limit":
-        """Of any values; None is not limited."""
-        numbers: dict[Hashable, int] = {}
-        found = [-1 if value is None else numbers.setdefault(value, len(numbers)) for value in values]
-        return cls(np.array(found, np.int64), most, window)
-
-    def full(self, places: list[int]) -> BoolArray | None:
-        """The candidates that may not come after those at `places`, None if all may."""
-        if len(places) < self.most:
-            return None
-        counts = Counter(self.values[places[1 - self.window :]].tolist())
-        full = [self.values == value for value, count in counts.items() if count >= self.most and value >= 0]
-        return np.logical_or.reduce(full) if full else None
-
-
-def held_back_by(limits: Sequence[Limit]) -> HeldBack:
-    """The candidates that any of the limits keeps from coming next."""
-
-    def held_back(places: list[int]) -> BoolArray | None:
-        full = [mask for limit in limits if (mask := limit.full(places)) is not None]
-        return np.logical_or.reduce(full) if full else None
-
-    return held_back
-
-
-def uniform(places: LongArray) -> Doubles:
+def uniform(candidates: list[int], at: float) -> tuple[int, float]:
     """Each candidate alike."""
-    return np.full(len(places), 1.0 / len(places))
+    return candidates[int(at * len(candidates))], 1.0 / len(candidates)
+
+
+def by_chances(chances: Chances) -> Pick:
+    """Each candidate with its own probability: they lie on the line from 0 to 1, and that whose stretch holds the point is
+    taken."""
+
+    def pick(candidates: list[int], at: float) -> tuple[int, float]:
+        found = chances(np.array(candidates, np.int64))
+        ends = np.cumsum(found)
+        one = min(int(np.searchsorted(ends, at * ends[-1], side="right")), int(np.flatnonzero(found)[-1]))
+        return candidates[one], float(found[one] / ends[-1])
+
+    return pick
 
 
 def softmax(scores: Doubles, temperature: float) -> Chances:

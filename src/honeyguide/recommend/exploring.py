@@ -19,7 +19,7 @@ from honeyguide.messages import Query, SlateItem
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Items, Recipe
 from honeyguide.ranking.caps import caps_of, column
-from honeyguide.ranking.exploration import Chances, Drawn, Limit, draw, held_back_by, softmax, thompson, uniform
+from honeyguide.ranking.exploration import Limit, Pick, by_chances, draw, softmax, thompson, uniform
 from honeyguide.recommend.ranked import SHORT, Part, ids_of, items_of
 from honeyguide.recommend.stages import with_changes
 from honeyguide.types import Explored, Json
@@ -124,34 +124,38 @@ class Exploring:
 
     def _drawn(self, query: Query, part: Part, seed: int, explored: Explored, items: Items, fixed: Collection[int]) -> Turn:
         surface, start, end = self._surface(query), query.offset, query.offset + query.n
-        ids = ids_of(part.ids)
-        rows = np.array([items.number(item_id) for item_id in ids], np.int32)
         chosen = draw(
-            self._chances(part, surface, explored),
+            self._pick(part, surface, explored),
             range(end) if explored.how == "all" else [slot - 1 for slot in surface.explore.slots],
-            size=len(ids),
+            size=len(part),
             reach=explored.reach,
             length=end,
             seed=seed,
-            held_back=held_back_by([Limit.of(column(cap, items, rows), cap.most, cap.window) for cap in caps_of(surface)]),
+            limits=_limits(surface, part, explored.reach, items),
             fixed=fixed,
         )
-        places = chosen.places[start:end]
-        return Turn(
-            ids=b",".join([part.cut(place, place + 1)[0] for place in places]),
-            items=b",".join(_moved(part, chosen, start)),
-            shown=[ids[place] for place in places],
-            propensities=chosen.propensities[start:end],
-            explored=explored,
-        )
+        places, propensities = chosen.places[start:], chosen.propensities[start:]
+        ids, texts = part.picked(places)
+        joined = b",".join(ids)
+        return Turn(joined, _placed(texts, places, propensities, start), ids_of(joined), propensities, explored)
 
-    def _chances(self, part: Part, surface: Surface, explored: Explored) -> Chances:
+    def _pick(self, part: Part, surface: Surface, explored: Explored) -> Pick:
         if explored.how == "all":
             return uniform
         if explored.how == "softmax":
-            return softmax(_scores_of(part, explored.reach), surface.explore.temperature)
+            return by_chances(softmax(_scores_of(part, explored.reach), surface.explore.temperature))
         clicks, seen = np.array(explored.clicks, np.float64), np.array(explored.seen, np.float64)
-        return thompson(clicks, seen, prior=self.settings.prior, prior_weight=self.settings.prior_weight)
+        return by_chances(thompson(clicks, seen, prior=self.settings.prior, prior_weight=self.settings.prior_weight))
+
+
+def _limits(surface: Surface, part: Part, reach: int, items: Items) -> list[Limit]:
+    """What the surface's caps keep from coming next, of the places in reach."""
+    caps = caps_of(surface)
+    if not caps:
+        return []
+    ids = ids_of(part.cut(0, reach)[0])
+    rows = np.fromiter(map(items.number, ids), np.int32, len(ids))
+    return [Limit(list(column(cap, items, rows)), cap.most, cap.window) for cap in caps]
 
 
 def _scores_of(part: Part, reach: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -159,18 +163,16 @@ def _scores_of(part: Part, reach: int) -> np.ndarray[tuple[int], np.dtype[np.flo
     return np.array([item.score for item in _scores.decode(b"[%b]" % text)], np.float64)
 
 
-def _moved(part: Part, chosen: Drawn, start: int) -> list[bytes]:
-    """The items of the page in their new positions; one that stands where it stood, and was not drawn, stays as text."""
-    moved: list[bytes] = []
-    for position, (place, propensity) in enumerate(zip(chosen.places, chosen.propensities, strict=True)):
-        if position < start:
-            continue
-        text = part.cut(place, place + 1)[1]
-        if place != position or propensity < 1.0:
-            (item,) = items_of(text)
-            text = _json.encode(told(item, position + 1, drawn=propensity < 1.0))
-        moved.append(text)
-    return moved
+def _placed(texts: list[bytes], places: Sequence[int], propensities: Sequence[float], start: int) -> bytes:
+    """The items of a page in their new positions; one that stands where it stood, and was not drawn, stays as text."""
+    changed = [
+        at
+        for at, (place, propensity) in enumerate(zip(places, propensities, strict=True))
+        if place != start + at or propensity < 1.0
+    ]
+    for at, item in zip(changed, items_of(b",".join([texts[at] for at in changed])), strict=True):
+        texts[at] = _json.encode(told(item, start + at + 1, drawn=propensities[at] < 1.0))
+    return b",".join(texts)
 
 
 def told(item: SlateItem, rank: int, *, drawn: bool) -> SlateItem:

@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from honeyguide.messages import Slate, SlateItem
 from honeyguide.recommend.pages import MARK, marks_of, order_after
@@ -48,6 +49,10 @@ class Part(msgspec.Struct, array_like=True, gc=False):
         first_id, first_item = (_at(self.id_ends, start) + 1, _at(self.item_ends, start) + 1) if start else (0, 0)
         return self.ids[first_id : _at(self.id_ends, end)], self.items[first_item : _at(self.item_ends, end)]
 
+    def picked(self, places: Sequence[int]) -> tuple[list[bytes], list[bytes]]:
+        """The ids and the items at these places, in this order, each a text of its own."""
+        return _each(self.ids, self.id_ends, places), _each(self.items, self.item_ends, places)
+
     def joined(self, other: "Part") -> "Part":
         """These items and then the others; neither is empty."""
         return Part(
@@ -64,9 +69,13 @@ def _at(ends: bytes, place: int) -> int:
     return int.from_bytes(ends[_END * place - _END : _END * place], "little")
 
 
+def _each(text: bytes, ends: bytes, places: Sequence[int]) -> list[bytes]:
+    at = struct.unpack(f"<{len(ends) // _END}I", ends)
+    return [text[at[place - 1] + 1 if place else 0 : at[place]] for place in places]
+
+
 def _moved(ends: bytes, by: int) -> bytes:
-    count = len(ends) // _END
-    return struct.pack(f"<{count}I", *[end + by for end in struct.unpack(f"<{count}I", ends)])
+    return (np.frombuffer(ends, "<u4") + np.uint32(by)).tobytes()
 
 
 class Ranked(msgspec.Struct, array_like=True, gc=False):
