@@ -12,6 +12,8 @@ VENDOR := src/honeyguide/static/vendor/vendor.json
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
+# Tests and a demo start hundreds of processes: each would compile all that it imports again.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help setup demo cluster serve test lint bench docs lock build clean
 
 help: ## list the targets

@@ -14,6 +14,10 @@ from honeyguide.recommend.exploring import Exploring
 for name in [name for name in os.environ if name.startswith("HONEYGUIDE_")]:
     del os.environ[name]  # a developer's own settings
 
+# Files are compiled once, and not by each of the hundreds of processes that tests start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"  # servers under test are on this machine
 
 os.environ["HONEYGUIDE_EXPLORATION__SHARE"] = "0"  # processes that tests start serve lists as they are ranked
