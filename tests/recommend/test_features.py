@@ -78,7 +78,7 @@ def test_stages_that_ask_have_the_features_of_user_and_items(tmp_path: Path, mon
         runtime.folding.refresh()
         hg.run(runtime.columns.round())
         told = asked(hg, monkeypatch)
-        recipes: Any = runtime.recommend._recipes
+        recipes: Any = runtime.recommend.making._recipes
         hg.recommend("u0")
         assert told == [None], "a recipe that does not look costs nothing"
         recipe = recipes["personal"]

@@ -53,7 +53,7 @@ def fallbacks(shop: Honeyguide, reason: str) -> float:
 
 
 def recipe(shop: Honeyguide) -> Recipe:
-    found: Recipe = shop.runtime.recommend._recipes["personal"]
+    found: Recipe = shop.runtime.recommend.making._recipes["personal"]
     return found
 
 

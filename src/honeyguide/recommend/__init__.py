@@ -6,46 +6,39 @@
 Start at `Recommend.serve`; the stages are in `pipeline.py`, what they are made of in `honeyguide/recipes.py`.
 """
 
-import asyncio
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
-import msgspec
 import numpy as np
 import structlog
 
 from honeyguide.cache import Cache, Computed, Epoch, Found, Want
 from honeyguide.clock import Clock, RequestIds
-from honeyguide.config.settings import Settings, Surface
-from honeyguide.errors import FieldError, InvalidInput, NotFound
+from honeyguide.config.settings import Settings
 from honeyguide.features import FeatureReader, ItemBlock
-from honeyguide.features.online import OfRequest
 from honeyguide.features.served import Noted
-from honeyguide.messages import EventIn, Explanation, Query, Slate, SlateItem
+from honeyguide.messages import Explanation, Query, Slate, SlateItem
 from honeyguide.monitoring.metrics import Metrics
-from honeyguide.protocols import InForce, Recipe, Request, SlateSink, Store
-from honeyguide.recommend.emptiness import why_empty
+from honeyguide.protocols import InForce, Recipe, SlateSink, Store
 from honeyguide.recommend.epochs import Epochs
 from honeyguide.recommend.exploring import Exploring, account
-from honeyguide.recommend.hydrate import Weighing, context_of, hydrate, overlay
-from honeyguide.recommend.impressions import Impressions, as_of_then
+from honeyguide.recommend.hydrate import context_of
+from honeyguide.recommend.impressions import Impressions
 from honeyguide.recommend.known import Known, States
-from honeyguide.recommend.last_resort import last_resort
 from honeyguide.recommend.late import Late, Page
-from honeyguide.recommend.lineup import Lineup, Pair, with_ranker
-from honeyguide.recommend.made import CheckEvents, Made
+from honeyguide.recommend.lineup import Lineup
+from honeyguide.recommend.made import CheckEvents
+from honeyguide.recommend.making import Making
 from honeyguide.recommend.many import Many
 from honeyguide.recommend.pages import MARK, cursor_of, page_of
-from honeyguide.recommend.pipeline import Outcome, Pipeline, named_outside
+from honeyguide.recommend.pipeline import Pipeline
 from honeyguide.recommend.query import check, for_nobody, is_named, is_plain, list_key, subject_of
-from honeyguide.recommend.ranked import LONG, Ranked, Served, bucket_for, decode, encode, ids_of, items_of, pack
+from honeyguide.recommend.ranked import LONG, Ranked, Served, bucket_for, decode, encode, ids_of, items_of
+from honeyguide.recommend.replay import Replay
 from honeyguide.recommend.ruling import Ruling
 from honeyguide.recommend.serving import ServingModels
-from honeyguide.recommend.stages import recipe_of, with_changes
 from honeyguide.recommend.subjects import Subjects
-from honeyguide.recommend.trace import trace
-from honeyguide.types import MAX_N, Item, Json, LogRow, ServedFrom, ServedSlate, UserState
+from honeyguide.types import MAX_N, ServedFrom, ServedSlate
 
 __all__ = ["Recommend", "Served"]
 
@@ -76,16 +69,30 @@ class Recommend:
         ids: RequestIds,
         metrics: Metrics,
     ) -> None:
-        self._store, self._items, self._features, self._serving = store, items, features, serving
-        self._recipes, self._pipeline = recipes, pipeline
+        self._items, self._serving = items, serving
         self.cache, self._subjects, self._epochs, self._slates = cache, subjects, epochs, slates
-        self._check_events, self.ruling = check_events, ruling
-        self._settings, self._fingerprint = settings, fingerprint
+        self.ruling, self._fingerprint = ruling, fingerprint
         self.clock, self._ids, self._metrics = clock, ids, metrics
         self._surfaces = settings.all_surfaces()
-        self._weighing, self._impressions = Weighing.of(settings.events), Impressions(store, metrics)
         self._late = Late(items, Exploring(self._surfaces, recipes, settings.exploration, items, metrics), clock.now_ms)
         self.states = States(store.log, features, recipes, settings, clock, metrics, ruling.looks_at)
+        self.making = Making(
+            items,
+            features,
+            serving,
+            recipes,
+            pipeline,
+            self.states,
+            Impressions(store, metrics),
+            check_events,
+            ruling,
+            settings,
+            clock,
+            metrics,
+        )
+        self.replay = Replay(
+            store, items, serving, recipes, self.making, self.states, self._late, ruling, settings, fingerprint
+        )
         self._bound: dict[tuple[str, ServedFrom], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
     async def recommend(self, query: Query) -> Slate:
@@ -110,11 +117,11 @@ class Recommend:
 
     async def serve_made(self, query: Query, lineup: Lineup, started: float, known: Known | None = None) -> Served:
         """A list that is made for this request alone, from what is known of its user, read now unless it was."""
-        made = await self._make(query, LONG, lineup, known)
+        made = await self.making.make(query, LONG, lineup, known)
         served = self._finish(query, made.ranked, _origin(made.ranked), started, made.noted)
         served.stages = made.outcome.stages
         if query.explain:
-            served.trace = await self._trace(made, ids_of(served.ids)) | (served.trace or {})
+            served.trace = await self.making.trace(made, ids_of(served.ids)) | (served.trace or {})
         return served
 
     def serve_cached(self, query: Query, *, strict: bool = False, again: bool = False) -> Served | None:
@@ -174,7 +181,7 @@ class Recommend:
         """The items of a list as it would be under certain rules, and why there are none, if so. Leaves no trace."""
         self.check(query)
         query.explore = False
-        made = await self._make(query, LONG, self.lineup, rules=rules)
+        made = await self.making.make(query, LONG, self.lineup, rules=rules)
         return items_of(self._late.page(query, made.ranked, rules, 0).items), made.ranked.empty_because
 
     def want(self, query: Query) -> tuple[Want, int]:
@@ -221,27 +228,7 @@ class Recommend:
 
     async def explain(self, request_id: str) -> Explanation:
         """A served slate made again from the log, with the funnel that led to it. Raises NotFound."""
-        slate = await self._store.slates.get(request_id)
-        if slate is None:
-            cure = "Slates are written within 100 ms of being served."
-            raise NotFound(f"There is no slate {request_id!r}.", cure=cure)
-        made = await self._make_again(slate)
-        page = self._late.again(made.request.query, made.ranked, slate, made.request.items)
-        funnel = await self._trace(made, page.shown) | {"configuration_changed": slate.config != self._fingerprint}
-        funnel["exploration"] = account(slate.explored, slate.seed, slate.propensities, len(slate.items))
-        return Explanation(
-            request_id=request_id,
-            served=slate.items,
-            replayed=page.shown,
-            matches=page.shown == slate.items,
-            items=items_of(page.items),
-            trace=funnel,
-            slate=msgspec.to_builtins(slate),
-        )
-
-    async def _trace(self, made: Made, shown: list[str]) -> Json:
-        request = replace(made.request, given=made.ranked.given)  # what is outside is not asked again
-        return await trace(self._pipeline, self._recipe(request), request, made.outcome, shown)
+        return await self.replay.explain(request_id)
 
     def page(self, query: Query, cursor: str) -> Lineup | None:
         """Let a query ask for the page of a cursor: of what earlier pages have not shown. The versions that made the list
@@ -260,149 +247,11 @@ class Recommend:
         stranger = bool(known.state.user_id) and not known.state.known and not known.missing
         if stranger and not self.ruling.looks_at(query, "user.id"):
             return Computed(b"", keep=False)
-        made = await self._make(query, bucket, lineup, known)
+        made = await self.making.make(query, bucket, lineup, known)
         if noted is not None and made.noted is not None:
             noted.append(made.noted)
         lasts = self.ruling.lasts(query.surface)
         return Computed(encode(made.ranked), not made.ranked.degraded, failed="state" in known.missing, lasts=lasts)
-
-    async def _make(
-        self, query: Query, length: int, lineup: Lineup, known: Known | None = None, rules: InForce | None = None
-    ) -> Made:
-        """Make a list of up to `length` items from what is known now, or from what was read; by the rules in force now, or
-        those given."""
-        now, surface = self.clock.now_ms(), self._surfaces[query.surface]
-        if query.recipe is not None:
-            surface = with_changes(surface, query.recipe, self._recipes)
-        pair = await self._serving.pair(query.model or surface.model, lineup)
-        known = known or await self.states.of(query)
-        degraded = [*known.missing]
-        if (query.model or surface.model) in lineup.refused:
-            degraded.append("model")
-            self._metrics.recommend_fallbacks.labels(surface.name, "model").inc()
-        rules = self.ruling.of(query.surface) if rules is None else rules
-        return await self._list(query, surface, pair, lineup, known.state, self._items, now, rules, length, degraded)
-
-    async def _list(
-        self,
-        query: Query,
-        surface: Surface,
-        pair: Pair,
-        lineup: Lineup,
-        state: UserState,
-        items: ItemBlock,
-        now: int,
-        rules: InForce,
-        length: int,
-        degraded: list[str],
-        skip: Sequence[str] = (),
-        given: Mapping[str, Sequence[str]] | None = None,
-    ) -> Made:
-        """The stages on a given state of the world."""
-        if query.events:
-            state = overlay(state, self._checked(query.events, now))
-        seen = await self._impressions.lately(state, surface, now, degraded)
-        features = None if state.folded is None else OfRequest(self._features, state, now)
-        request = hydrate(
-            query,
-            surface,
-            state,
-            items,
-            pair.model,
-            pair.popular,
-            self._weighing,
-            self._settings,
-            now,
-            features,
-            pair.content,
-            seen,
-            given,
-            self.ruling.condition(query),
-            rules,
-        )
-        request = with_ranker(request, pair)
-        outcome = await self._outcome(request, length, skip, degraded)
-        if not outcome.items:
-            recipe, last_known = self._recipe(request), self._serving.last_known_popular()
-            last_resort(self._pipeline, recipe, request, outcome, length, last_known)
-        if not outcome.items:
-            outcome.empty_because = why_empty(self._pipeline, self._recipe(request), request)
-        degraded += ["ranker"] if outcome.unranked else []
-        degraded += [f"source:{name}" for name in outcome.missed] + [f"filter:{name}" for name in outcome.failed]
-        ranked = pack(
-            outcome.items,
-            as_of=state.as_of,
-            computed_at=now,
-            model=pair.label,
-            lineup=lineup.digest,
-            rung=outcome.rung,
-            degraded=degraded,
-            missed=outcome.missed,
-            given=named_outside(self._recipe(request), outcome, items.ids),
-            rules=[each.label for each in rules.rules],
-            pins=outcome.pins,
-            empty_because=outcome.empty_because,
-        )
-        return Made(ranked, request, outcome, self._noted(query, request, features, items))
-
-    def _noted(self, query: Query, request: Request, features: OfRequest | None, items: ItemBlock) -> Noted | None:
-        """The features to log, if this list is one of the share. The request's own events are in no replay."""
-        if features is None or query.events or not self.states.is_sample(query, request.now):
-            return None
-        try:
-            return Noted(request.now, features.values, items.features)
-        except Exception:  # counted: the list is as good without the log of its features
-            self._metrics.recommend_fallbacks.labels(request.surface.name, "features").inc()
-            log.exception("features cannot be read")
-            return None
-
-    async def _outcome(self, request: Request, length: int, skip: Sequence[str], degraded: list[str]) -> Outcome:
-        """What the stages make of a request; when one of them fails, as if no source had answered."""
-        try:
-            return await self._pipeline.run(self._recipe(request), request, length, skip=skip)
-        except Exception:  # counted: what was last popular needs none of them
-            self._metrics.recommend_fallbacks.labels(request.surface.name, "stages").inc()
-            log.exception("a stage failed")
-            degraded.append("stages")
-            return Outcome(missed=[source.name for source in self._recipe(request).sources])
-
-    async def _make_again(self, slate: ServedSlate) -> Made:
-        """The list of a slate, on the state, items, clock and versions of then."""
-        query = msgspec.convert({**slate.context, "user_id": slate.user_id, "n": slate.n, "surface": slate.surface}, Query)
-        surface = self._surfaces.get(slate.surface)
-        if surface is None:
-            raise NotFound(f"The surface {slate.surface!r} of this slate is no longer declared.")
-        if query.recipe is not None:
-            surface = with_changes(surface, query.recipe, self._recipes)
-        surface = as_of_then(surface, slate)
-        pair = await self._serving.pair(slate.model) if slate.model else Pair(None, None)
-        if "ranker" in slate.degraded:
-            pair = replace(pair, rankers={})
-        state = UserState("", slate.as_of)
-        if slate.user_id and "state" not in slate.degraded:
-            limit, group = self._settings.recommend.remembered, self.states.group(query, surface)
-            state = await self._store.log.user_state(slate.user_id, limit=limit, until=slate.as_of, features=group)
-        items = self._items.as_it_was(await asyncio.to_thread(self._changed_since, slate.as_of))
-        rules = await asyncio.to_thread(self.ruling.of_slate, slate.rules, slate.surface)
-        lineup = self._serving.lineup
-        return await self._list(
-            query, surface, pair, lineup, state, items, slate.computed_at, rules, LONG, [], slate.missed, slate.given
-        )
-
-    def _checked(self, events: Sequence[EventIn], now: int) -> list[LogRow]:
-        """The request's own events as rows, under the rules of INGEST; raises InvalidInput naming those that do not fit."""
-        rows, rejected = self._check_events(events, now=now, stem="overlay")
-        if rejected:
-            faults = [FieldError(f"/events/{fault.index}{fault.pointer}", fault.detail) for fault in rejected]
-            raise InvalidInput("An event of the request cannot be used.", errors=faults)
-        return rows
-
-    def _changed_since(self, sequence: int) -> list[tuple[str, Item | None]]:
-        table = self._store.catalogue
-        return [(item_id, table.item_at(item_id, sequence)) for item_id in table.items_changed_after(sequence)]
-
-    def _recipe(self, request: Request) -> Recipe:
-        return recipe_of(self._recipes, request.surface)
 
     def _finish(
         self, query: Query, ranked: Ranked, origin: ServedFrom, started: float, noted: Noted | None = None

@@ -1,0 +1,93 @@
+"""Served slates made again from the log, with the funnel that led to them: what an explanation is."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+
+import msgspec
+
+from honeyguide.config.settings import Settings
+from honeyguide.errors import NotFound
+from honeyguide.features import ItemBlock
+from honeyguide.messages import Explanation, Query
+from honeyguide.protocols import Recipe, Store
+from honeyguide.recommend.exploring import account
+from honeyguide.recommend.impressions import as_of_then
+from honeyguide.recommend.known import States
+from honeyguide.recommend.late import Late
+from honeyguide.recommend.lineup import Pair
+from honeyguide.recommend.made import Made
+from honeyguide.recommend.making import Making
+from honeyguide.recommend.ranked import LONG, items_of
+from honeyguide.recommend.ruling import Ruling
+from honeyguide.recommend.serving import ServingModels
+from honeyguide.recommend.stages import with_changes
+from honeyguide.types import Item, ServedSlate, UserState
+
+
+class Replay:
+    """Makes the list of a slate on the state, items, clock, rules and versions of then."""
+
+    def __init__(
+        self,
+        store: Store,
+        items: ItemBlock,
+        serving: ServingModels,
+        recipes: Mapping[str, Recipe],
+        making: Making,
+        states: States,
+        late: Late,
+        ruling: Ruling,
+        settings: Settings,
+        fingerprint: str,
+    ) -> None:
+        self._store, self._items, self._serving, self._recipes = store, items, serving, recipes
+        self._making, self._states, self._late, self._ruling = making, states, late, ruling
+        self._settings, self._fingerprint, self._surfaces = settings, fingerprint, settings.all_surfaces()
+
+    async def explain(self, request_id: str) -> Explanation:
+        """A served slate made again from the log, with the funnel that led to it. Raises NotFound."""
+        slate = await self._store.slates.get(request_id)
+        if slate is None:
+            cure = "Slates are written within 100 ms of being served."
+            raise NotFound(f"There is no slate {request_id!r}.", cure=cure)
+        made = await self.make_again(slate)
+        page = self._late.again(made.request.query, made.ranked, slate, made.request.items)
+        funnel = await self._making.trace(made, page.shown) | {"configuration_changed": slate.config != self._fingerprint}
+        funnel["exploration"] = account(slate.explored, slate.seed, slate.propensities, len(slate.items))
+        return Explanation(
+            request_id=request_id,
+            served=slate.items,
+            replayed=page.shown,
+            matches=page.shown == slate.items,
+            items=items_of(page.items),
+            trace=funnel,
+            slate=msgspec.to_builtins(slate),
+        )
+
+    async def make_again(self, slate: ServedSlate) -> Made:
+        """The list of a slate, on the state, items, clock and versions of then."""
+        query = msgspec.convert({**slate.context, "user_id": slate.user_id, "n": slate.n, "surface": slate.surface}, Query)
+        surface = self._surfaces.get(slate.surface)
+        if surface is None:
+            raise NotFound(f"The surface {slate.surface!r} of this slate is no longer declared.")
+        if query.recipe is not None:
+            surface = with_changes(surface, query.recipe, self._recipes)
+        surface = as_of_then(surface, slate)
+        pair = await self._serving.pair(slate.model) if slate.model else Pair(None, None)
+        if "ranker" in slate.degraded:
+            pair = replace(pair, rankers={})
+        state = UserState("", slate.as_of)
+        if slate.user_id and "state" not in slate.degraded:
+            limit, group = self._settings.recommend.remembered, self._states.group(query, surface)
+            state = await self._store.log.user_state(slate.user_id, limit=limit, until=slate.as_of, features=group)
+        items = self._items.as_it_was(await asyncio.to_thread(self._changed_since, slate.as_of))
+        rules = await asyncio.to_thread(self._ruling.of_slate, slate.rules, slate.surface)
+        lineup = self._serving.lineup
+        return await self._making.on(
+            query, surface, pair, lineup, state, items, slate.computed_at, rules, LONG, [], slate.missed, slate.given
+        )
+
+    def _changed_since(self, sequence: int) -> list[tuple[str, Item | None]]:
+        table = self._store.catalogue
+        return [(item_id, table.item_at(item_id, sequence)) for item_id in table.items_changed_after(sequence)]
