@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from honeyguide.types import Json, Rung, ServedFrom
+from honeyguide.types import HashVersion, Json, Rung, ServedFrom, Unit
 
 Timestamp = int | float | str
 """Epoch milliseconds, or ISO 8601 (no zone means UTC)."""
@@ -246,3 +246,86 @@ class Rule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaul
     enabled: bool = True
     revision: int = 0
     changed_at: int = 0
+
+
+ExperimentKind = Literal["ab", "bandit", "interleaving"]
+ExperimentState = Literal["draft", "running", "stopped"]
+
+
+class Arm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A variant: what it changes of its surface, and the share of the units that get it.
+
+    `changes` are fields of the surface with other values (`model`, `recipe`, `diversity`, `explore`, ...), as in the
+    `recipe` of a request, and `rules` (rule -> whether it is in force)."""
+
+    name: str
+    weight: float
+    changes: Json = msgspec.field(default_factory=dict)
+
+
+class Guardrail(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A metric that must not get worse by more than `margin`, as a share of the control's value."""
+
+    metric: str
+    margin: float = 0.0
+
+
+class Definition(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What an experiment is: which units see what.
+
+    The first of the `arms` is the control; their weights sum to 1. `unit`: what is put into arms, by the hash
+    `hash_version` of its id under `seed` (empty: the name). `coverage` is the share of the units that take part. With a
+    `layer` only those whose hash in it falls into `range` do, so that experiments with other ranges of the layer share no
+    unit. `holdout`: units in the control arm are in no other experiment; `surface` may then be `*`. `targeting` is a
+    condition on user, context and now. `forced` (unit -> arm) is for looking at an arm: these are left out of every
+    analysis. `sticky`: a unit that has been exposed keeps its arm in later phases.
+
+    `goals` decide, `guardrails` must hold, at the level `alpha`; always-valid intervals are narrowest at `planned_units`. No
+    decision before `min_days`. Units are enrolled from `starts_at` until before `ends_at` (ms), where given."""
+
+    name: str
+    surface: str
+    arms: list[Arm]
+    kind: ExperimentKind = "ab"
+    hypothesis: str = ""
+    owner: str = ""
+    unit: Unit = "user"
+    coverage: float = 1.0
+    hash_version: HashVersion = 2
+    seed: str = ""
+    layer: str = ""
+    range: tuple[float, float] = (0.0, 1.0)
+    holdout: bool = False
+    targeting: str = ""
+    forced: dict[str, str] = msgspec.field(default_factory=dict)
+    sticky: bool = False
+    goals: list[str] = msgspec.field(default_factory=list)
+    guardrails: list[Guardrail] = msgspec.field(default_factory=list)
+    alpha: float = 0.05
+    planned_units: int = 10_000
+    min_days: int = 7
+    starts_at: int | None = None
+    ends_at: int | None = None
+
+
+class Experiment(Definition, kw_only=True, forbid_unknown_fields=False, omit_defaults=True):
+    """An experiment as it is kept.
+
+    `phase` begins with 1 at the start; each one has arms and a `seed` of its own. `period` counts changes of the weights
+    within a phase. `revision` counts all changes. `verdict`: what was decided when it was stopped."""
+
+    state: ExperimentState = "draft"
+    phase: int = 0
+    period: int = 0
+    revision: int = 0
+    created_at: int = 0
+    changed_at: int = 0
+    started_at: int | None = None
+    phase_started_at: int | None = None
+    stopped_at: int | None = None
+    verdict: str = ""
+
+    @property
+    def control(self) -> str:
+        """The name of the arm that the others are compared with."""
+        return self.arms[0].name

@@ -15,6 +15,7 @@ import polars as pl
 from honeyguide.config.settings import Surface
 from honeyguide.expressions import Expression
 from honeyguide.messages import Query
+from honeyguide.protocols.experiments import ExperimentTable
 from honeyguide.protocols.features import FeatureStates, ItemFeatures, UserFeatures
 from honeyguide.protocols.items import Companions, Content, Described, Items
 from honeyguide.protocols.processes import Heartbeats, JobTable, Leases
@@ -49,6 +50,7 @@ __all__ = [
     "Companions",
     "Content",
     "Described",
+    "ExperimentTable",
     "FeatureStates",
     "Heartbeats",
     "InForce",
@@ -298,6 +300,7 @@ class Store(Protocol):
     people: People
     features: FeatureStates
     rules: RuleTable
+    experiments: ExperimentTable
 
     def hold(self, holder: str) -> AbstractContextManager[None]:
         """Be a server on this data; the only one unless `shared`, else raises `DataDirectoryBusy`, saying who holds it."""

@@ -16,6 +16,7 @@ from honeyguide.protocols import (
     CatalogueTable,
     Checkpoints,
     EventLog,
+    ExperimentTable,
     FeatureStates,
     Heartbeats,
     IdempotencyKeys,
@@ -39,6 +40,7 @@ from honeyguide.stores.postgres.schema import migrate
 from honeyguide.stores.postgres.slates import PostgresSlates
 from honeyguide.stores.postgres.work import Snapshots, Steps, now
 from honeyguide.stores.spool import Spool
+from honeyguide.stores.sql.experiments import TableExperiments
 from honeyguide.stores.sql.jobs import TableJobs
 from honeyguide.stores.sql.keys import TableCheckpoints
 from honeyguide.stores.sql.people import TablePeople
@@ -68,6 +70,7 @@ class PostgresStore:
     people: People
     features: FeatureStates
     rules: RuleTable
+    experiments: ExperimentTable
 
     def __init__(self, where: Address, settings: Settings, clock: Clock) -> None:
         self._where, self._storage, self._clock = where, settings.storage, clock
@@ -88,6 +91,7 @@ class PostgresStore:
         self.slates = PostgresSlates(reads, snapshots, slates, Spool(settings.project.data_dir / SPOOL), pseudonyms)
         self.registry = TableRegistry(records, snapshots, clock)
         self.rules = TableRules(records, snapshots, clock)
+        self.experiments = TableExperiments(records, snapshots, clock)
         self.jobs = TableJobs(records, snapshots, clock, now)
         self.heartbeats = TableHeartbeats(records, snapshots, now)
         self.leases = TableLeases(records, snapshots, now)

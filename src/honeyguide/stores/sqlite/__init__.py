@@ -18,6 +18,7 @@ from honeyguide.protocols import (
     CatalogueTable,
     Checkpoints,
     EventLog,
+    ExperimentTable,
     FeatureStates,
     Heartbeats,
     IdempotencyKeys,
@@ -30,6 +31,7 @@ from honeyguide.protocols import (
 )
 from honeyguide.stores.lock import hold
 from honeyguide.stores.sql import Database
+from honeyguide.stores.sql.experiments import TableExperiments
 from honeyguide.stores.sql.jobs import TableJobs
 from honeyguide.stores.sql.keys import TableCheckpoints
 from honeyguide.stores.sql.people import TablePeople
@@ -69,6 +71,7 @@ class SqliteStore:
     people: People
     features: FeatureStates
     rules: RuleTable
+    experiments: ExperimentTable
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder = folder
@@ -96,6 +99,7 @@ class SqliteStore:
         self.catalogue = SqliteCatalogue(self._writer, self._readers)
         self.registry = TableRegistry(self._writer, self._readers, clock)
         self.rules = TableRules(self._writer, self._readers, clock)
+        self.experiments = TableExperiments(self._writer, self._readers, clock)
         self.jobs = TableJobs(self._writer, self._readers, clock, self._now)
         self.heartbeats = TableHeartbeats(self._writer, self._readers, self._now)
         self.leases = TableLeases(self._writer, self._readers, self._now)

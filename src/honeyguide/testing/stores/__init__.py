@@ -7,6 +7,7 @@ return lambda: MyStore(tmp_path, clock)
 """
 
 from honeyguide.testing.stores.decisions import DecisionSuite
+from honeyguide.testing.stores.experiments import ExperimentSuite
 from honeyguide.testing.stores.features import FeatureSuite
 from honeyguide.testing.stores.items import ItemSuite
 from honeyguide.testing.stores.log import LogSuite
@@ -16,5 +17,7 @@ from honeyguide.testing.stores.records import RecordSuite
 from honeyguide.testing.stores.users import UserSuite
 
 
-class StoreSuite(LogSuite, UserSuite, ItemSuite, PeopleSuite, FeatureSuite, RecordSuite, ProcessSuite, DecisionSuite):
+class StoreSuite(
+    LogSuite, UserSuite, ItemSuite, PeopleSuite, FeatureSuite, RecordSuite, ProcessSuite, DecisionSuite, ExperimentSuite
+):
     """The contract of `protocols.Store`, as tests."""

@@ -5,11 +5,39 @@ Rows of the log are `LogRow`; histories and interactions for models are arrays.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+from honeyguide.types.arms import Assigned, HashVersion, Unit, Why, label_of
+from honeyguide.types.shared import (
+    Invalidation,
+    Noted,
+    Pulled,
+    SharedKey,
+    SharedRead,
+    SharedWrite,
+    TokenChange,
+    Tokens,
+)
+
+__all__ = [
+    "Assigned",
+    "HashVersion",
+    "Invalidation",
+    "Noted",
+    "Pulled",
+    "SharedKey",
+    "SharedRead",
+    "SharedWrite",
+    "TokenChange",
+    "Tokens",
+    "Unit",
+    "Why",
+    "label_of",
+]
 
 IntArray = NDArray[np.int32]
 LongArray = NDArray[np.int64]
@@ -270,7 +298,10 @@ class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
     `items` in the order shown; `propensities` empty means 1.0 for each; the list was made at log position `as_of` and clock
     `computed_at`, without the sources `missed`; `late` was removed after the cache; `rules` (`name:revision`) were in force;
-    `explored`: positions were drawn, by `seed`; `context` is the request, `given` what sources outside named."""
+    `explored`: positions were drawn, by `seed`; `context` is the request, `given` what sources outside named.
+
+    `assigned` are the arms of the running experiments that the request's units are in, `arm` their labels; `served_arm` is
+    `arm` if the list was made as these arms say, empty if it could not be."""
 
     request_id: str
     ts: int
@@ -295,6 +326,8 @@ class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     features: ServedFeatures | None = None
     explored: Explored | None = None
     given: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    assigned: list[Assigned] = msgspec.field(default_factory=list)
+    served_arm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,86 +448,3 @@ class Pool:
     def take(self, rows: NDArray[Any]) -> "Pool":
         """The same pool with only these rows (numbers or a mask), in this order."""
         return Pool(self.items[rows], self.ranks[rows], self.scores[rows], self.sources)
-
-
-class Tokens(NamedTuple):
-    """The generation tokens of a subject, 16 bytes each: 8 of the log position that it stands for (big endian), 8 of chance,
-    whose highest bit marks a token that was made for want of any, and not for a row of the log.
-
-    `hard` is replaced by events after which a value is never served, `soft` by every event."""
-
-    hard: bytes
-    soft: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SharedKey:
-    """What is asked of the shared cache: the value under one of `keys`, the tokens of `subject`; hashes of 16 bytes.
-
-    `proposed` becomes the tokens of a subject that has none, for a short while."""
-
-    subject: bytes
-    keys: tuple[bytes, ...]
-    proposed: Tokens | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SharedRead:
-    """What the shared cache holds: the subject's tokens, and per key the value with the seconds that it has left."""
-
-    tokens: Tokens | None
-    values: tuple[tuple[bytes, float] | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SharedWrite:
-    """A value for the shared cache: kept for `seconds` if the subject's hard token is still `hard`.
-
-    The lease on the key goes if `holder` has it."""
-
-    subject: bytes
-    key: bytes
-    hard: bytes
-    value: bytes
-    seconds: float
-    holder: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class TokenChange:
-    """New tokens for a subject (its hash). Without `hard` only the soft one is new; the other is for a subject without.
-
-    They are made for one attempt and used for nothing before: one that arrives late makes no old value valid again."""
-
-    subject: bytes
-    tokens: Tokens
-    hard: bool
-
-
-class Invalidation(NamedTuple):
-    """Log positions of the last hard event (0 if there is none) and of the last event of a subject."""
-
-    subject: str
-    hard: int
-    soft: int
-
-
-@dataclass(frozen=True, slots=True)
-class Pulled:
-    """What the shared cache tells since the last time: subjects (hashes) and their tokens, oldest first.
-
-    `whole` says that nothing is missing in between; `salt` is part of the hash of every key, replaced to empty the cache."""
-
-    changes: tuple[tuple[bytes, Tokens], ...]
-    whole: bool
-    salt: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """How far tokens were replaced from the log (None if that is lost), whether the servers and the salt are still those of
-    then, and the salt now."""
-
-    position: int | None
-    same: bool
-    salt: bytes

@@ -1,0 +1,37 @@
+"""Which arm of an experiment a unit is in."""
+
+from typing import Literal
+
+import msgspec
+
+Unit = Literal["user", "session", "device"]
+HashVersion = Literal[2, 60]
+Why = Literal["hash", "sticky", "forced", "asked"]
+"""How a unit came to its arm: by its hash; by an earlier phase, which it stays in; because the experiment names it, or the
+request named the arm. The last two are left out of every analysis."""
+
+
+class Assigned(msgspec.Struct, frozen=True, gc=False):
+    """The arm that a unit is in, under a phase of an experiment.
+
+    `weight` is the probability with which a unit gets this arm, `scheme` the version of the hash, `period` that of the
+    weights, where they change within a phase."""
+
+    experiment: str
+    phase: int
+    arm: str
+    unit: str
+    reason: Why
+    weight: float
+    scheme: HashVersion = 2
+    period: int = 0
+
+    @property
+    def label(self) -> str:
+        """`experiment:phase:arm`."""
+        return f"{self.experiment}:{self.phase}:{self.arm}"
+
+
+def label_of(assigned: tuple[Assigned, ...] | list[Assigned]) -> str:
+    """The labels of several arms, joined by commas."""
+    return ",".join([each.label for each in assigned])
