@@ -1,0 +1,86 @@
+"""Which arm of an experiment a unit is in: a pure function of its definition, the unit and what is known of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from honeyguide.experiments.hashing import Range, arm_at, bucket, in_layer, ranges
+from honeyguide.expressions import Expression, World, condition
+from honeyguide.expressions.kinds import Fields
+from honeyguide.messages import Experiment
+from honeyguide.types import Assigned, Why
+
+ABOUT: Final = Fields({"user.id": "text", "now": "time"}, ("user.properties.", "context."))
+"""What targeting may look at, when nothing is known of the properties that users have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """An experiment made ready for many units: the range and the weight of each arm, its condition read."""
+
+    experiment: Experiment
+    arms: tuple[Range, ...]
+    weights: Mapping[str, float]
+    target: Expression | None
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> "Trial":
+        """Raises `ValueError` for weights or a coverage, `FilterError` for targeting, that this release cannot use."""
+        weights = [arm.weight for arm in experiment.arms]
+        target = condition(experiment.targeting, ABOUT) if experiment.targeting else None
+        named = {arm.name: arm.weight for arm in experiment.arms}
+        return cls(experiment, tuple(ranges(weights, experiment.coverage)), named, target)
+
+    @property
+    def looks_at_users(self) -> bool:
+        """Whether more of a unit than its id must be known: properties of the user, or the arm that it keeps."""
+        return self.experiment.sticky or (self.target is not None and self.target.looks_at("user.properties."))
+
+
+def assign(
+    trial: Trial, unit: str, world: World, now: int, *, kept: str | None = None, asked: str | None = None
+) -> Assigned | None:
+    """The arm of a unit at a moment (ms), None if it takes no part; nobody without an id does.
+
+    `world` is what targeting looks at; `kept` the arm that the unit was in before, where it stays there; `asked` an arm that
+    the request names. An arm that is named, by the request or the experiment, overrides all else. A unit that stays in its
+    arm need not meet the condition any more, nor be covered; but it must be in the experiment's part of its layer."""
+    experiment = trial.experiment
+    if not unit:
+        return None
+    named = asked if asked is not None else experiment.forced.get(unit)
+    if named is not None and named in trial.weights:
+        return _assigned(trial, unit, named, "asked" if asked is not None else "forced", 1.0)
+    if not _is_time(experiment, now) or not _in_layer(experiment, unit):
+        return None
+    if kept is not None and experiment.sticky and kept in trial.weights:
+        return _assigned(trial, unit, kept, "sticky", trial.weights[kept])
+    if trial.target is not None and not trial.target.holds(world, 1)[0]:
+        return None
+    place = arm_at(bucket(experiment.seed, unit, experiment.hash_version), trial.arms)
+    if place < 0:
+        return None
+    arm = experiment.arms[place]
+    return _assigned(trial, unit, arm.name, "hash", arm.weight)
+
+
+def _is_time(experiment: Experiment, now: int) -> bool:
+    return (experiment.starts_at or 0) <= now and (experiment.ends_at is None or now < experiment.ends_at)
+
+
+def _in_layer(experiment: Experiment, unit: str) -> bool:
+    return not experiment.layer or in_layer(experiment.layer, unit, experiment.range)
+
+
+def _assigned(trial: Trial, unit: str, arm: str, reason: Why, weight: float) -> Assigned:
+    experiment = trial.experiment
+    return Assigned(
+        experiment=experiment.name,
+        phase=experiment.phase,
+        arm=arm,
+        unit=unit,
+        reason=reason,
+        weight=weight,
+        scheme=experiment.hash_version,
+        period=experiment.period,
+    )
