@@ -130,6 +130,16 @@ def test_a_gain_that_may_be_chance_is_shown_as_such(capsys: pytest.CaptureFixtur
     assert "after     ease@3 served then, hyper-parameters from the search before\n" in told
 
 
+def test_where_the_rows_of_a_ranker_came_from_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    window = [1_600_000_000_000, 1_600_086_400_000]
+    served = {"from": "slates", "lists": 812, "drawn": 45, "window": window}
+    history = {"from": "history", "lists": 90, "no_slates": "12 served lists are too few"}
+    show_lineage(Out(), Lineage(through=1, rankers={"home": served, "cart": history}))
+    told = capsys.readouterr().out
+    assert "home is ranked by 812 lists that were served, 45 of them drawn by chance, 2020-09-13" in told
+    assert "cart is ranked by 90 lists made again from history, since 12 served lists are too few" in told
+
+
 def test_versions_are_compared(run: Run, shop: Path) -> None:
     told = run("models", "compare", "popular@1", "--json").json
     assert (told["a"]["label"], told["b"]["label"]) == ("popular@1", "ease@1")

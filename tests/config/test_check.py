@@ -145,6 +145,13 @@ def test_declared_types_and_seen_are_known() -> None:
     assert said({"surfaces": [surface], "events": {"types": {"like": {}}}}) == []
 
 
+def test_windows_of_attribution_are_of_known_types() -> None:
+    assert said({"training": {"attribution": {"click": "2h", "like": "1d"}}, "events": {"types": {"like": {}}}}) == []
+    assert said({"training": {"attribution": {"clik": "2h"}}}) == [
+        "training.attribution names the unknown event type 'clik'; did you mean click?"
+    ]
+
+
 def test_models_are_looked_up_only_where_they_are_known() -> None:
     settings = {
         "models": {"train": ["esae"], "voices": ["eas"], "params": {"zzz": {}}},

@@ -198,6 +198,7 @@ LINEAGE: Final[Json] = {
     "parent": "ease@6",
     "warm_start": False,
     "companions": {"popular": "popular@7"},
+    "rankers": {"home": {"from": "history", "lists": 2000, "no_slates": "12 served lists are too few"}},
     "gain": [0.05, 0.02, 0.08],
     "gain_metric": "served_ndcg@20",
 }

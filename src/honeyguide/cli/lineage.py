@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from honeyguide.cli.output import Out, count
 from honeyguide.train.lineage import Lineage
+from honeyguide.types import Json
 
 
 def show_lineage(out: Out, lineage: Lineage) -> None:
@@ -19,11 +20,22 @@ def show_lineage(out: Out, lineage: Lineage) -> None:
         out.show("after", f"{lineage.parent} served then{warm}")
     if lineage.companions:
         out.show("with", ", ".join(lineage.companions.values()))
+    for surface, rows in lineage.rankers.items():
+        out.show("rows", f"{surface} is ranked by {_rows(rows)}")
     if lineage.gain is not None:
         mean, low, high = lineage.gain
         chance = "" if low > 0 else "; it may be chance"
         told = f"{mean:+.4f} {lineage.gain_metric} per user over popularity (95 %: {low:+.4f} to {high:+.4f}){chance}"
         out.show("gain", told, style="" if low > 0 else "yellow")
+
+
+def _rows(rows: Json) -> str:
+    """What a ranker was fitted on."""
+    lists = count(rows["lists"], "list")
+    if rows["from"] == "history":
+        return f"{lists} made again from history, since {rows['no_slates']}"
+    drawn = f"{rows['drawn']:,} of them drawn by chance"
+    return f"{lists} that were served, {drawn}, {_moment(rows['window'][0])} to {_moment(rows['window'][1])}"
 
 
 def _moment(ms: int) -> str:

@@ -32,6 +32,7 @@ def cross_check(
         *_recommend(settings),
         *feature_faults(settings),
         *_external(settings, sources or ()),
+        *_attribution(settings),
         *_models(settings, models),
     ]
 
@@ -143,6 +144,16 @@ def _recommend(settings: Settings) -> Iterator[Fault]:
             " exclusions must look at no less than models do"
         )
         yield Fault(("recommend", "remembered"), problem)
+
+
+def _attribution(settings: Settings) -> Iterator[Fault]:
+    known = set(settings.events.all_types())
+    for name in settings.training.attribution:
+        if name not in known:
+            cure = nearest(name, known) or f"; declare it: [events.types.{name}]"
+            yield Fault(
+                ("training", "attribution", name), f"training.attribution names the unknown event type {name!r}{cure}"
+            )
 
 
 def _models(settings: Settings, models: Collection[str] | None) -> Iterator[Fault]:

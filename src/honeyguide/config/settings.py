@@ -339,6 +339,11 @@ class Training(Section):
         default=2_000, ge=10, description="Most lists that a ranker is fitted on, and most users it is judged by."
     )
     dwell: Duration = Field(default=30.0, description="Time from which on a view counts for the goal 'dwell'.")
+    attribution: dict[str, Duration] = Field(
+        default_factory=dict,
+        description="How long after a list was served an event counts as an outcome of it, by event type. Left out: view "
+        "and click 1h, purchase and rating 7d, all others 1d.",
+    )
     keep: int = Field(default=5, ge=2, description="Versions of each model that are kept beside those an alias points at.")
 
 

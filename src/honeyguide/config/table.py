@@ -102,6 +102,9 @@ def _row(path: tuple[str, ...], field: FieldInfo) -> Row:
 
 
 def _kind(field: FieldInfo) -> Kind:
+    annotation = _present(field.annotation)
+    if get_origin(annotation) is dict:
+        return "table"
     parsers = [entry.func for entry in (*field.metadata, *_inner(field)) if isinstance(entry, BeforeValidator)]
     if parse_duration in parsers:
         return "duration"
@@ -109,11 +112,8 @@ def _kind(field: FieldInfo) -> Kind:
         return "window"
     if parse_size in parsers:
         return "size"
-    annotation = _present(field.annotation)
     if get_origin(annotation) is list:
         return "tables" if _element(annotation) else "list"
-    if get_origin(annotation) is dict:
-        return "table"
     plain: dict[Any, Kind] = {bool: "switch", int: "number", float: "number", SecretStr: "secret"}
     return plain.get(annotation, "text")
 

@@ -68,7 +68,8 @@ class Signals:
             if source in pool.sources:
                 found[:, 3 * place : 3 * place + 3] = _of_source(pool, pool.sources.index(source))
         at = 3 * len(self.sources)
-        found[:, at] = blended(pool)
+        if pool.sources:
+            found[:, at] = blended(pool)
         found[:, at + 1 : at + 1 + len(CROSS)] = _cross(request, pool.items)
         at += 1 + len(CROSS)
         if items is not None:

@@ -15,6 +15,7 @@ class Lineage(msgspec.Struct, kw_only=True):
     `through` is the log position of its data, `first` and `last` the moments (ms) of its earliest and latest event;
     `config` the fingerprint of the configuration, as slates carry it; `release` that of the code; `parent` what served when
     it was trained, `warm_start` whether its hyper-parameters come from a search before; `companions` are served with it.
+    `rankers`: surface -> where the rows came from that its ranker was fitted on (`slates` or `history`, how many lists).
     `gain` is the paired gain over popularity per user: mean, low and high (95 %) of the metric `gain_metric`."""
 
     through: int
@@ -30,6 +31,7 @@ class Lineage(msgspec.Struct, kw_only=True):
     parent: str = ""
     warm_start: bool = False
     companions: dict[str, str] = msgspec.field(default_factory=dict)
+    rankers: dict[str, Json] = msgspec.field(default_factory=dict)
     gain: tuple[float, float, float] | None = None
     gain_metric: str = ""
 
@@ -52,6 +54,7 @@ def lineage_of(version: ModelVersion) -> Lineage:
         parent=told.get("parent", ""),
         warm_start=chosen.get("model") == version.model and chosen.get("origin") == _WARM,
         companions=told.get("companions", {}),
+        rankers={surface: about["rows"] for surface, about in told.get("rankers", {}).items() if "rows" in about},
         gain=tuple(gain["interval"]) if gain else None,
         gain_metric=gain.get("metric", ""),
     )

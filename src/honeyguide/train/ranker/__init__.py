@@ -2,6 +2,8 @@
 
     world -> lists before the held-out part -> fit, early stopping -> judge on the held-out part -> fit on all lists
 
+Lists are those that were served, where enough came of them (`slates.py`), else ones made again from history (`rows.py`).
+
 A ranker belongs to the version that this training lets serve: it is published beside it, serves with it and goes with it.
 """
 
@@ -12,6 +14,7 @@ import numpy as np
 
 from honeyguide.config.settings import Settings, Surface
 from honeyguide.offline.evaluation import Evaluation, Group, Interval
+from honeyguide.offline.splits import Split
 from honeyguide.protocols import Model, Store
 from honeyguide.ranking.signals import Signals
 from honeyguide.train.bench import BASELINE
@@ -19,9 +22,10 @@ from honeyguide.train.compare import Trial, sample
 from honeyguide.train.material import Material
 from honeyguide.train.ranker.judged import evaluated
 from honeyguide.train.ranker.rows import Lists, drawn, from_history, gains_of_pairs, inner_split, thinned
+from honeyguide.train.ranker.slates import ENOUGH, read
 from honeyguide.train.ranker.trees import Fitted, fit, refit
-from honeyguide.train.ranker.world import World, world_of
-from honeyguide.types import BoolArray, Json
+from honeyguide.train.ranker.world import Voices, World, world_of
+from honeyguide.types import BoolArray, Json, LongArray
 
 __all__ = ["Ranked", "rankers", "surfaces_ranked"]
 
@@ -79,34 +83,91 @@ def rankers(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Lessons:
+    """What a ranker is fitted on while it is judged, all that it is fitted on once it has passed, and where that is from."""
+
+    before: Lists
+    whole: Callable[[], tuple[Lists, Json]]
+    about: Json
+
+
 def _trained(world: World, store: Store, models: Sequence[Model], trials: Sequence[Trial], names: Sequence[str]) -> Ranked:
-    """Fit on lists before the held-out part, judge on that, and fit again on both.
+    """Fit on lists before the held-out part, judge on that, and fit again on both: on lists that were served where enough
+    came of them, else, and where these do not make a ranker that passes, on lists made again from history.
 
     It passes if its gain over the best single model is more than chance: the 95 % interval lies above 0."""
     settings, data, seed = world.settings, world.data, world.settings.training.seed
-    surface, k = world.surface.name, settings.training.k
-    past, gains = data.split.train, gains_of_pairs(world, store)
-    inner = inner_split(past, settings)
-    asked = drawn(np.arange(len(inner.users)), settings.training.ranker_lists, seed)
-    voices = world.fitted(names, models, inner.train)
-    lists = thinned(from_history(world, voices, inner, past, gains, asked), seed)
-    if len(lists) < _FEWEST:
-        return Ranked(surface, f"no ranker for {surface}: {len(lists)} lists are too few to learn from")
-    fitted = fit(lists, world.signals.names, k=k, seed=seed)
-    users = sample(data.split, settings)
-    chosen = drawn(users, settings.training.ranker_lists, seed)
-    whole = data.dataset.interactions
-    later = from_history(world, world.fitted(names, models, past), data.split, whole, gains, chosen)
-    verdict = _judged(world, evaluated(world, fitted, later, chosen), trials, np.isin(users, chosen))
-    metrics = verdict.metrics | _about(fitted, lists)
-    if verdict.gain.low <= 0:
-        return Ranked(
-            surface, f"the ranker of {surface} is refused, it is not better beyond chance: {verdict.told}", metrics=metrics
-        )
-    every = lists.joined(thinned(later, seed))
-    trees = bytes(refit(every, world.signals.names, fitted.rounds, k=k, seed=seed).save_raw("ubj"))
-    reason = f"the ranker of {surface} serves: {verdict.told}"
-    return Ranked(surface, reason, trees, world.signals, tuple(names[1:]), metrics)
+    most = settings.training.ranker_lists
+    inner, gains, users = inner_split(data.split.train, settings), gains_of_pairs(world, store), sample(data.split, settings)
+    early, late = world.fitted(names, models, inner.train), world.fitted(names, models, data.split.train)
+    chosen = drawn(users, most, seed)
+    later = from_history(world, late, data.split, data.dataset.interactions, gains, chosen)
+    court = _Court(world, trials, later, chosen, np.isin(users, chosen), tuple(names[1:]))
+    lessons = _from_slates(world, store, inner, early, late)
+    if isinstance(lessons, _Lessons):
+        found = court.judge(lessons)
+        if found.passed:
+            return found
+        lessons = found.reason
+    asked = drawn(np.arange(len(inner.users)), most, seed)
+    before = thinned(from_history(world, early, inner, data.split.train, gains, asked), seed)
+    about: Json = {"from": "history", "lists": len(before), "no_slates": lessons}
+
+    def whole() -> tuple[Lists, Json]:
+        every = before.joined(thinned(later, seed))
+        return every, {**about, "lists": len(every)}
+
+    return court.judge(_Lessons(before, whole, about))
+
+
+def _from_slates(world: World, store: Store, inner: Split, early: Voices, late: Voices) -> _Lessons | str:
+    """Lists that were served and what came of them; or why they are no lessons."""
+    told, training = read(world, store), world.settings.training
+    if isinstance(told, str):
+        return told
+    slates, split, pasts = told, world.data.split, world.pasts(world.data.dataset.interactions)
+    known = slates.between(world, inner, split)
+    if len(known.places) < ENOUGH:
+        return f"something came of {len(known.places):,} served lists before what rankers are judged by, too few"
+    known = known.some(training.ranker_lists, training.seed)
+    before = known.lists(world, early, pasts, k=training.k, seed=training.seed)
+
+    def whole() -> tuple[Lists, Json]:
+        rest = slates.between(world, split, None).some(training.ranker_lists, training.seed)
+        return before.joined(rest.lists(world, late, pasts, k=training.k, seed=training.seed)), known.joined(rest).about()
+
+    return _Lessons(before, whole, known.about())
+
+
+@dataclass(frozen=True, slots=True)
+class _Court:
+    """Judges rankers by what users of the held-out part chose: `later` are their lists, `asked` marks them among the users
+    by whom single models are judged."""
+
+    world: World
+    trials: Sequence[Trial]
+    later: Lists
+    chosen: LongArray
+    asked: BoolArray
+    voices: tuple[str, ...]
+
+    def judge(self, lessons: _Lessons) -> Ranked:
+        """The ranker of these lessons, as it was judged."""
+        world, training, surface = self.world, self.world.settings.training, self.world.surface.name
+        if len(lessons.before) < _FEWEST:
+            reason = f"no ranker for {surface}: {len(lessons.before)} lists are too few to learn from"
+            return Ranked(surface, reason, metrics={"rows": lessons.about})
+        fitted = fit(lessons.before, world.signals.names, k=training.k, seed=training.seed)
+        verdict = _judged(world, evaluated(world, fitted, self.later, self.chosen), self.trials, self.asked)
+        metrics = verdict.metrics | _about(fitted, lessons.before)
+        if verdict.gain.low <= 0:
+            reason = f"the ranker of {surface} is refused, it is not better beyond chance: {verdict.told}"
+            return Ranked(surface, reason, metrics=metrics | {"rows": lessons.about})
+        every, about = lessons.whole()
+        booster = refit(every, world.signals.names, fitted.rounds, k=training.k, seed=training.seed)
+        reason, trees = f"the ranker of {surface} serves: {verdict.told}", bytes(booster.save_raw("ubj"))
+        return Ranked(surface, reason, trees, world.signals, self.voices, metrics | {"rows": about})
 
 
 @dataclass(frozen=True, slots=True)

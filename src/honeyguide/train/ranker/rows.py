@@ -1,11 +1,11 @@
 """What a ranker learns from: lists of the past, their candidates as rows of signals, and what each was worth.
 
 Each group of rows is one list. From history: a user is asked as they were just before they chose what is held out, by models
-that were fitted without it.
+that were fitted without it. From lists that were served: `slates.py`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -28,13 +28,19 @@ class Lists:
     """Lists one after another: list l is the rows `indptr[l]:indptr[l + 1]`, in the order shown if it was shown.
 
     `table` float32 [rows, signals]; `items` int32 [rows], the block's; `gains` float32 [rows], what each was worth, below 0
-    where it was disliked; `at` int64 [lists], ms."""
+    where it was disliked; `at` int64 [lists], ms; `weights` float32 [lists], how much a list counts, 1 where nothing else
+    is said."""
 
     table: FloatArray
     items: IntArray
     gains: FloatArray
     indptr: LongArray
     at: LongArray
+    weights: FloatArray = field(default_factory=lambda: np.empty(0, np.float32))
+
+    def __post_init__(self) -> None:
+        if len(self.weights) != len(self.at):
+            object.__setattr__(self, "weights", np.ones(len(self.at), np.float32))
 
     def __len__(self) -> int:
         return len(self.at)
@@ -44,7 +50,7 @@ class Lists:
         sizes = np.diff(self.indptr)[lists]
         ends = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         places = np.arange(ends[-1]) - np.repeat(ends[:-1], sizes) + np.repeat(self.indptr[lists], sizes)
-        return Lists(self.table[places], self.items[places], self.gains[places], ends, self.at[lists])
+        return Lists(self.table[places], self.items[places], self.gains[places], ends, self.at[lists], self.weights[lists])
 
     def joined(self, other: "Lists") -> "Lists":
         """These lists and then the others."""
@@ -54,6 +60,7 @@ class Lists:
             np.concatenate([self.gains, other.gains]),
             np.concatenate([self.indptr, other.indptr[1:] + self.indptr[-1]]),
             np.concatenate([self.at, other.at]),
+            np.concatenate([self.weights, other.weights]),
         )
 
 
@@ -174,7 +181,7 @@ def thinned(lists: Lists, seed: int) -> Lists:
         sizes.append(len(own))
     kept = np.concatenate(places)
     ends = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    return Lists(lists.table[kept], lists.items[kept], lists.gains[kept], ends, lists.at[worthy])
+    return Lists(lists.table[kept], lists.items[kept], lists.gains[kept], ends, lists.at[worthy], lists.weights[worthy])
 
 
 def _gains(pool: Pool, rows: IntArray, valued: FloatArray, size: int) -> FloatArray:

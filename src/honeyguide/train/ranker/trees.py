@@ -83,6 +83,7 @@ def _params(k: int, seed: int) -> dict[str, Any]:
 def _matrix(lists: Lists, names: tuple[str, ...]) -> DMatrix:
     matrix = DMatrix(lists.table, label=not_below_zero(lists), feature_names=list(names), nthread=threads())
     matrix.set_group(np.diff(lists.indptr))
+    matrix.set_weight(lists.weights)
     return matrix
 
 

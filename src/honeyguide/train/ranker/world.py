@@ -66,9 +66,14 @@ class World:
         pasts = histories_of(known)
         return replace(pasts, items=self.rows[pasts.items])
 
-    def request(self, voices: Voices, pasts: Histories, user: int, at: int) -> Request:
-        """What a user would have asked at a moment, with the past that is given; no item of it is shown again."""
-        mine = slice(pasts.indptr[user], pasts.indptr[user + 1])
+    def request(self, voices: Voices, pasts: Histories, user: int, at: int, shown: IntArray | None = None) -> Request:
+        """What a user would have asked at a moment, with the past that is given; no item of it is shown again.
+
+        Where it is known what was `shown` (rows), that may be, and of the past only what was before the moment counts."""
+        first, end = pasts.indptr[user], pasts.indptr[user + 1]
+        if shown is not None:
+            end = first + np.searchsorted(pasts.ts[first:end], at)
+        mine = slice(first, end)
         rows, weights = pasts.items[mine], pasts.weights[mine]
         none = np.empty(0, np.int32)
         latest = slice(-self.settings.recommend.history, None)
@@ -87,7 +92,7 @@ class World:
             history_ts=pasts.ts[mine][latest],
             history_types=("",) * len(rows[latest]),
             from_session=False,
-            excluded=np.unique(rows),
+            excluded=np.unique(rows) if shown is None else np.setdiff1d(rows, shown),
             disliked=none,
             anchor=-1,
             voices=voices.others,
