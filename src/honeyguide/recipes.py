@@ -9,7 +9,7 @@ from honeyguide.config.settings import Settings
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.outbound import Outbound
 from honeyguide.outbound.databases import Query
-from honeyguide.protocols import Recipe
+from honeyguide.protocols import Recipe, Source
 from honeyguide.ranking import (
     Anchor,
     BlendedRanks,
@@ -24,14 +24,16 @@ from honeyguide.ranking import (
     InBasket,
     Lesser,
     Named,
+    PinSource,
+    PromotedSource,
     Requested,
     Reranking,
     Rotated,
     RuleFilter,
-    RuleSource,
     Tail,
 )
 from honeyguide.ranking.scorers import WEIGHTS
+from honeyguide.recommend.stages import all_sources
 from honeyguide.retrieval import (
     CatalogueSource,
     ContentSource,
@@ -50,6 +52,8 @@ from honeyguide.retrieval.external import PARAMETERS, Asked, ExternalSource, Row
 from honeyguide.stores.breaker import Breaker
 
 LADDER = ("popular", "new", "catalogue")
+FINDERS = ("together", "model", "similar", "trending", "popular", "new", "catalogue")
+"""Sources that find the best of any choice of items."""
 FILTERS = (Blocked(), Disliked(), Excluded(), Anchor(), Named(), Requested(), Conditional(), RuleFilter())
 
 
@@ -91,8 +95,12 @@ def recipes(
         "new": Recipe(FILTERS, (new, rest), scorer, selector, LADDER[-1:]),
         "rank": Recipe((Blocked(), Named(), Requested()), (learned, popular, GivenSource()), scorer, Reranking()),
     }
-    ruled = RuleSource()
-    return {name: replace(recipe, sources=(*recipe.sources, ruled)) for name, recipe in made.items()}
+    return {name: replace(recipe, sources=(*recipe.sources, *_of_rules(recipe.sources))) for name, recipe in made.items()}
+
+
+def _of_rules(sources: Sequence[Source]) -> tuple[Source, ...]:
+    """What rules want to see in a list; what a promotion is about is looked for as everything else is."""
+    return PinSource(), PromotedSource([source for source in sources if source.name in FINDERS])
 
 
 def outside_sources(
@@ -121,4 +129,4 @@ def _circuit(spec: Specification, clock: Clock, chance: Callable[[], float], met
 
 def source_names(made: Mapping[str, Recipe] | None = None) -> list[str]:
     """The names of all sources that a surface may choose from."""
-    return sorted({source.name for recipe in (made or recipes()).values() for source in recipe.sources})
+    return sorted(all_sources(made or recipes()))

@@ -1,6 +1,10 @@
 """The promises over two nodes on one database: what one node takes, the other knows."""
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
 
 from tests.e2e.server import eventually
 from tests.faults.site import Site, together
@@ -58,19 +62,57 @@ def test_what_one_node_hides_no_node_shows(site: Site) -> None:
     eventually(shown, "it shown again")
 
 
+def test_a_rule_of_one_node_is_in_force_on_the_other(site: Site) -> None:
+    """Also for the list that the other has in memory, and no more once it is removed."""
+    users = ["u6", "u7"]
+    before = {user: site.b.ids(user, 4) for user in users}
+    assert any(set(ids) & set(BALL) for ids in before.values())
+    rule = {"kind": "filter", "where": "item.category == 'kitchen'"}
+    site.a.server.http.put("/v1/rules/kitchen-only", json=rule).raise_for_status()
+    try:
+        assert set(site.a.ids("u7", 4)) <= set(TEA), "at once where it was saved"
+        eventually(lambda: all(set(site.b.ids(user, 4)) <= set(TEA) for user in users), "the rule on the other node")
+    finally:
+        site.a.server.http.delete("/v1/rules/kitchen-only").raise_for_status()
+    eventually(lambda: {user: site.b.ids(user, 4) for user in users} == before, "the lists of before")
+
+
 def test_a_switch_of_models_reaches_both_and_no_request_fails(site: Site) -> None:
+    """A promotion and its rollback under traffic: each answer is whole, the list of the one version or of the other."""
     present = site.a.ask("u1")["model"]
     other = "popular@1" if present != "popular@1" else "ease@1"
-    try:
-        promote(site, other)
-        answers = together(8, lambda at: (site.a, site.b)[at % 2].ask(f"switch{at}"))
-        assert {answer["model"] for answer in answers} <= {present, other}
-        for node in (site.a, site.b):
-            node.comes_to_serve(other)
-    finally:
-        promote(site, present)
-    for node in (site.a, site.b):
-        node.comes_to_serve(present)
+    answers, done = list[tuple[str, httpx.Response]](), threading.Event()
+
+    def ask(at: int) -> None:
+        turn = at
+        while not done.is_set():
+            turn += 1
+            user, node = f"u{10 + turn % 5}", (site.a, site.b)[turn // 5 % 2]
+            answers.append((user, node.post("/v1/recommendations", {"user_id": user, "n": 6, "explore": False})))
+
+    with ThreadPoolExecutor(3) as threads:
+        traffic = [threads.submit(ask, at) for at in range(3)]
+        try:
+            promote(site, other)
+            for node in (site.a, site.b):
+                node.comes_to_serve(other)
+            site.b.server.http.post("/v1/aliases/champion:rollback").raise_for_status()
+            for node in (site.a, site.b):
+                node.comes_to_serve(present)
+        finally:
+            done.set()
+            for each in traffic:
+                each.result()
+            promote(site, present)
+    assert {answer.status_code for _, answer in answers} == {200}
+    lists: dict[tuple[str, str], set[tuple[str, ...]]] = {}
+    for user, answer in answers:
+        body = answer.json()
+        assert not body["degraded"]
+        lists.setdefault((user, body["model"]), set()).add(tuple(item["item_id"] for item in body["items"]))
+    assert {model for _, model in lists} == {present, other}
+    assert all(len(found) == 1 for found in lists.values()), "a version has one list for a user, whoever makes it"
+    assert any(lists[user, present] != lists.get((user, other)) for user, model in lists if model == present)
 
 
 def promote(site: Site, label: str) -> None:

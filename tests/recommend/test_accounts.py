@@ -1,11 +1,13 @@
 """The figures of an explanation add up: to the score of the list, to the score of the model, for every model."""
 
 from collections.abc import Iterator
+from math import prod
 
 import pytest
 
 from honeyguide import Honeyguide
 from honeyguide.config.settings import Models, Surface
+from honeyguide.messages import Rule
 from honeyguide.types import Json
 from tests.shop import open_shop
 
@@ -62,6 +64,37 @@ def test_what_the_history_adds_is_what_the_model_says(shop: Honeyguide, model: s
         assert history["model_score"] == pytest.approx(said, rel=1e-4, abs=1e-5)
         strengths = [abs(part["adds"]) for part in history["items"]]
         assert strengths == sorted(strengths, reverse=True)
+
+
+def test_the_factors_of_rules_make_up_the_score(shop: Honeyguide) -> None:
+    rules = [
+        Rule(name="kitchen", kind="boost", where="item.category == 'kitchen'", factor=3.0),
+        Rule(name="cheap", kind="bury", where="item.price < 9", factor=0.25),
+        Rule(name="dear", kind="boost", where="item.price > 10 and item.category == 'kitchen'", factor=100.0),
+    ]
+    plain, _ = told(shop, recipe={"max_per_category": 0})
+    for rule in rules:
+        shop.run(shop.runtime.decisions.save(rule, by="ann"))
+    try:
+        trace, scores = told(shop, recipe={"max_per_category": 0})
+    finally:
+        for rule in rules:
+            shop.run(shop.runtime.decisions.remove(rule.name, by="ann"))
+    before, bounded = {each["item_id"]: each["score"] for each in plain["items"]}, 0
+    for each in trace["items"]:
+        if "rules" not in each:
+            assert each["score"] == pytest.approx(each["sources"][0]["speaks_for"], abs=1e-6)
+            continue
+        of_rules, product = each["rules"], prod(factor["factor"] for factor in each["rules"]["factors"])
+        assert of_rules["weight"] == pytest.approx(min(100.0, product))
+        assert of_rules["score_before"] == pytest.approx(each["sources"][0]["speaks_for"], abs=1e-6)
+        assert of_rules["score_before"] == pytest.approx(before.get(each["item_id"], of_rules["score_before"]), abs=1e-6)
+        assert of_rules["score_before"] * of_rules["weight"] == pytest.approx(scores[each["item_id"]], abs=1e-4)
+        assert {factor["rule"] for factor in of_rules["factors"]} <= {"kitchen", "cheap", "dear"}
+        codes = [reason["code"] for reason in each["reasons"]]
+        assert all(f"rule:{factor['rule']}" in codes for factor in of_rules["factors"])
+        bounded += product > 100
+    assert bounded, "what the factors come to is within bounds"
 
 
 def test_moves_lead_from_the_order_by_score_to_the_list(shop: Honeyguide) -> None:

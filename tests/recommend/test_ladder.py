@@ -15,6 +15,7 @@ from honeyguide.config.settings import Segments
 from honeyguide.errors import Unavailable
 from honeyguide.messages import Query, Slate
 from honeyguide.protocols import Recipe, Source
+from honeyguide.ranking.rules import OF_RULES
 from tests.shop import BALL, NOW, TEA, open_shop
 
 
@@ -102,7 +103,7 @@ def test_fifth_rung_from_disk(shop: Honeyguide, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(source, "retrieve", broken)
     slate = shop.recommend("u2", 5)
     assert (slate.rung, slate.served_from) == ("disk", "fallback")
-    asked = [source.name for source in sources(shop) if source.name != "rules"]  # no rule wants anything
+    asked = [source.name for source in sources(shop) if source.name not in OF_RULES]  # no rule wants anything
     assert set(slate.degraded) == {"state", *(f"source:{name}" for name in asked)}
     assert len(ids(slate)) == 5
     assert {item.reason.code for item in slate.items} == {"popular"}

@@ -8,8 +8,12 @@ import pytest
 
 from honeyguide import Honeyguide
 from honeyguide.clock import ManualClock
-from honeyguide.errors import Conflict, FilterError, NotFound
-from honeyguide.messages import ItemIn, Rule, Slate
+from honeyguide.config.settings import Surface
+from honeyguide.config.sources import SourceUse
+from honeyguide.errors import Conflict, FilterError, InvalidInput, NotFound
+from honeyguide.messages import ItemIn, Rule, Slate, SlateItem
+from honeyguide.recipes import source_names
+from honeyguide.recommend import late
 from tests.shop import BALL, HOUR, NOW, TEA, open_shop
 
 
@@ -135,6 +139,49 @@ def test_a_pin_is_in_its_slot_at_once_whatever_the_page(shop: Honeyguide) -> Non
     assert "whistle" not in ids(shop.recommend("u0", n=8, exclude=["whistle"]))
 
 
+def test_a_kept_list_with_a_pin_is_served_as_it_is_kept(shop: Honeyguide, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its page is cut out of the text like any other: nothing is read but ids."""
+    save(shop, "pin", item_id="whistle", slot=3)
+    made = shop.recommend("u0", n=8, explore=False)
+
+    def read(text: bytes) -> list[SlateItem]:
+        raise AssertionError("items are read to be served")
+
+    monkeypatch.setattr(late, "items_of", read)
+    kept = shop.recommend("u0", n=8, explore=False)
+    assert (kept.cached, ids(kept)) == (True, ids(made))
+    assert ids(kept)[2] == "whistle"
+
+
+def test_pins_stand_on_later_pages_of_a_list_that_was_made_anew(shop: Honeyguide) -> None:
+    """Between two pages the user buys what the first has shown; a pin of the first page is not shown again, others are at
+    their slots, and one that came too late for its slot is the next."""
+    save(shop, "pin", name="first", item_id="whistle", slot=2)
+    save(shop, "pin", name="second", item_id="net", slot=7)
+    page = shop.recommend("u0", n=4, explore=False)
+    assert ids(page)[1] == "whistle"
+    shop.ingest([{"type": "purchase", "user_id": "u0", "item_id": ids(page)[0]}])
+    save(shop, "pin", name="late", item_id="cap", slot=1)
+    pages = ids(page)
+    while page.next_cursor is not None:
+        page = shop.recommend("u0", n=4, cursor=page.next_cursor, explore=False)
+        pages += ids(page)
+        check_replay(shop, page)
+    assert len(set(pages)) == len(pages)
+    assert pages[4] == "cap"
+    assert pages[6] == "net"
+
+
+def test_a_pin_keeps_its_slot_on_a_later_page_when_what_came_before_may_not_be_shown_any_more(shop: Honeyguide) -> None:
+    save(shop, "pin", item_id="net", slot=7)
+    page = shop.recommend("u0", n=4, explore=False)
+    put(shop, ids(page)[0], hidden=True)
+    onward = shop.recommend("u0", n=4, cursor=page.next_cursor, explore=False)
+    assert ids(onward)[2] == "net"
+    assert not set(ids(onward)) & set(ids(page))
+    check_replay(shop, onward)
+
+
 def test_a_pinned_item_that_is_not_available_leaves_its_slot_to_the_next(shop: Honeyguide) -> None:
     save(shop, "pin", item_id="whistle", slot=1)
     assert ids(shop.recommend("u0", n=8))[0] == "whistle"
@@ -159,6 +206,30 @@ def test_promotions_fill_their_share(shop: Honeyguide) -> None:
         assert sum(item_id in BALL for item_id in ids(slate)[:length]) >= length // 2
     assert ids(shop.recommend("u0", n=4)) == ids(slate)[:4]
     check_replay(shop, slate)
+
+
+def test_promotions_bring_the_best_of_what_they_are_about(tmp_path: Path, clock: ManualClock) -> None:
+    """Not what the shop has first: of 260 items on sale the last one is the one that is bought."""
+    few = Surface(name="home", sources=[SourceUse(name="popular", limit=3)])
+    sale = [{"item_id": f"sale-{number}", "title": "Sale", "categories": ["sale"]} for number in range(260)]
+    with open_shop(tmp_path, clock=clock, train=False, surfaces=[few]) as shop:
+        shop.ingest(sale, "items")
+        shop.ingest([{"type": "purchase", "user_id": "u1", "item_id": "sale-259", "ts": NOW - HOUR}])
+        shop.run(shop.runtime.baseline.round())
+        save(shop, "promote", where="item.category == 'sale'", percent=50.0)
+        slate = shop.recommend("stranger", n=6)
+        assert next(item_id for item_id in ids(slate) if item_id.startswith("sale-")) == "sale-259"
+        assert [item.reason.code for item in slate.items if item.item_id == "sale-259"] == ["promoted"]
+        explained = shop.explain(slate.request_id)
+        assert explained.matches
+        (account,) = [each for each in explained.trace["items"] if each["item_id"] == "sale-259"]
+        assert account["moves"]["promotions"] > 0
+
+
+def test_what_rules_want_is_no_source_to_choose(shop: Honeyguide) -> None:
+    assert not {"pinned", "promoted", "rules"} & set(source_names())
+    with pytest.raises(InvalidInput, match="recipe"):
+        shop.recommend("u0", recipe={"sources": [{"name": "promoted"}]})
 
 
 def test_a_rule_begins_and_ends_by_the_clock(shop: Honeyguide, clock: ManualClock) -> None:

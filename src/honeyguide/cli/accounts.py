@@ -1,6 +1,7 @@
 """How an explanation is shown: each item with the figures that have put it where it is."""
 
 from collections.abc import Iterator, Sequence
+from math import prod
 
 from rich.text import Text
 
@@ -33,6 +34,10 @@ def _under(account: Json | None, chance: float) -> Iterator[Text]:
             yield _line("ranker", _signals(account["ranker"]))
         if account["history"]:
             yield _line("history", _sum(account["history"]))
+        if account.get("rules"):
+            yield _line("rules", _product(account["rules"], account["score"]))
+        if account.get("pinned"):
+            yield _line("pinned", f"to slot {account['pinned']}")
         if account["moves"]:
             yield _line("moved", " · ".join(f"{move:+d} by {name}" for name, move in account["moves"].items()))
     if chance < 1:
@@ -55,6 +60,15 @@ def _signals(ranker: Json) -> str:
     parts = [f"{each['signal']} {each['adds']:+.3g}" for each in ranker["signals"]]
     parts += [f"{name} {ranker[name]:+.3g}" for name in ("others", "base")]
     return f"{' · '.join(parts)} = {ranker['logit']:.3g}"
+
+
+def _product(rules: Json, score: float) -> str:
+    """`0.31 x 1.5 by winter x 0.5 by old = 0.2325`; with what the factors come to, where that is beyond what is allowed."""
+    parts = [f"x {each['factor']:g} by {clean(each['rule'])}" for each in rules["factors"]]
+    product = prod(each["factor"] for each in rules["factors"])
+    if abs(product - rules["weight"]) > 1e-6 * product:
+        parts.append(f"(at most {rules['weight']:g})" if product > rules["weight"] else f"(at least {rules['weight']:g})")
+    return f"{rules['score_before']:.3g} {' '.join(parts)} = {score:.3g}"
 
 
 def _rest(history: Json) -> list[tuple[str, float]]:

@@ -7,7 +7,7 @@ from honeyguide.ranking.fame import Fames, Lesser, Tail
 from honeyguide.ranking.filters import Anchor, Blocked, Conditional, Disliked, Excluded, InBasket, Named, Requested
 from honeyguide.ranking.reasons import reasons_for
 from honeyguide.ranking.rotation import Rotated
-from honeyguide.ranking.rules import RuleFilter, RuleSource
+from honeyguide.ranking.rules import PinSource, PromotedSource, RuleFilter
 from honeyguide.ranking.scorers import BlendedRanks
 from honeyguide.ranking.selection import Reranking
 
@@ -25,11 +25,12 @@ __all__ = [
     "InBasket",
     "Lesser",
     "Named",
+    "PinSource",
+    "PromotedSource",
     "Requested",
     "Reranking",
     "Rotated",
     "RuleFilter",
-    "RuleSource",
     "Tail",
     "reasons_for",
 ]

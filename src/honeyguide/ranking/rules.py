@@ -8,7 +8,7 @@ import numpy as np
 
 from honeyguide.expressions import Expression
 from honeyguide.messages import Reason, Rule, SlateItem
-from honeyguide.protocols import Request
+from honeyguide.protocols import Request, Source
 from honeyguide.protocols.rules import NO_RULES, InForce, Ruled
 from honeyguide.ranking.seen import Seen, seen_by
 from honeyguide.types import BoolArray, FloatArray, Found, IntArray, Pool
@@ -17,6 +17,7 @@ EVERYWHERE: Final = "*"
 LEAST_WEIGHT, MOST_WEIGHT = 0.01, 100.0
 """Bounds of what all weights of an item together may come to."""
 _PROMOTED: Final = 200
+"""How many candidates each promotion brings."""
 
 Read = Callable[[str], Expression]
 
@@ -83,23 +84,46 @@ def passing(filters: Sequence[Ruled], seen: Seen) -> BoolArray:
     return mask
 
 
-class RuleSource:
-    """What rules want to see in the list, so that it is there to be moved: pinned items, and those that are promoted."""
+class PinSource:
+    """The pinned items, so that they are there to be moved."""
 
-    name = "rules"
+    name = "pinned"
     slow = False
 
     def retrieve(self, request: Request, allowed: BoolArray) -> Found:
-        """Rows of pinned and promoted items; the latter are the first that the shop has."""
-        rules = request.rules
-        if not rules.pins and not rules.promotions:
-            return Found(np.empty(0, np.int32))
-        seen = seen_by(request)
-        wanted = [row for row, _ in pinned(rules.pins, seen)]
-        for each in rules.promotions:
-            wanted += np.flatnonzero(_holding(each, seen) & allowed)[:_PROMOTED].tolist()
-        rows = np.array(list(dict.fromkeys(wanted)), np.int32)
+        """Their rows, in order of slots."""
+        rows = np.array([row for row, _ in pinned(request.rules.pins, seen_by(request))], np.int32)
         return Found(rows[allowed[rows]])
+
+
+class PromotedSource:
+    """What promotions want to see in the list: the best of the items that they are about, for this user."""
+
+    name = "promoted"
+    slow = True
+
+    def __init__(self, finders: Sequence[Source]) -> None:
+        """`finders` are the sources of the recipe, the first the best: they are asked once more, for these items alone."""
+        self._finders = tuple(finders)
+
+    def retrieve(self, request: Request, allowed: BoolArray) -> Found:
+        """Rows of up to 200 items for each promotion, best first."""
+        seen, wanted = seen_by(request), list[int]()
+        for each in request.rules.promotions:
+            wanted += self._best(request, allowed & _holding(each, seen))
+        return Found(np.array(list(dict.fromkeys(wanted)), np.int32))
+
+    def _best(self, request: Request, allowed: BoolArray) -> list[int]:
+        found: dict[int, None] = {}
+        for finder in self._finders:
+            found |= dict.fromkeys(finder.retrieve(request, allowed).rows.tolist())
+            if len(found) >= _PROMOTED:
+                break
+        return list(found)[:_PROMOTED]
+
+
+OF_RULES: Final = frozenset((PinSource.name, PromotedSource.name))
+"""Sources that every recipe has, and that no surface chooses or leaves out."""
 
 
 def pinned(pins: Sequence[Ruled], seen: Seen) -> list[tuple[int, int]]:
@@ -117,6 +141,12 @@ def pinned(pins: Sequence[Ruled], seen: Seen) -> list[tuple[int, int]]:
 
 def _holding(each: Ruled, seen: Seen) -> BoolArray:
     return seen.holds(each.where) if each.where is not None else np.ones(len(seen.items), np.bool_)
+
+
+def factors_of(request: Request, row: int) -> list[tuple[str, float]]:
+    """The rules (name and revision) that weigh an item, each with its factor."""
+    seen = seen_by(request)
+    return [(each.label, each.rule.factor or 1.0) for each in request.rules.weights if _holding(each, seen)[row]]
 
 
 def weights_of(request: Request, rows: IntArray) -> FloatArray | None:
@@ -161,7 +191,7 @@ def mark_ruled(request: Request, items: Sequence[SlateItem]) -> list[tuple[int, 
     for each in rules.promotions:
         holds = _holding(each, seen)
         for item_id, item in there.items():
-            if item.sources == [RuleSource.name] and holds[request.items.number(item_id)]:
+            if set(item.sources) <= OF_RULES and holds[request.items.number(item_id)]:
                 item.reason = Reason("promoted", "chosen by the shop")
     pins = [(slot, ids[row]) for row, slot in pinned(rules.pins, seen) if ids[row] in there]
     for _, item_id in pins:

@@ -20,7 +20,8 @@ WEIGHTS: Final = {
     "catalogue": 0.01,
     "trending": 1.0,
     "given": 0.01,
-    "rules": 0.005,
+    "pinned": 0.005,
+    "promoted": 0.005,
 }
 """With these a source's first item stands where the model's list has place 1, 1, 8, 10, 21, 27, 61 and its end; what
 is bought together with a basket stands before it, what only a rule wants after it."""

@@ -2,8 +2,9 @@
 
 Its score is the largest of what its sources speak for (weight * k / (k + place - 1) each). What each item of the user's own
 history adds to the serving model's score, and what the model says without any history, are together that score. Each pass
-of re-ranking says by how many places it has moved the item. Where a ranker has made the order, the score is
-1 / (1 + exp(-logit)), and its signals and their base add up to the logit.
+of re-ranking says by how many places it has moved the item, and so do promotions. Where a ranker has made the order, the
+score is 1 / (1 + exp(-logit)), and its signals and their base add up to the logit. Rules multiply the score that there was:
+their factors make up a weight, and the score is before + |before| * (weight - 1).
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ import numpy as np
 from honeyguide.messages import Reason
 from honeyguide.protocols import Recipe, Request
 from honeyguide.ranking.pools import merge
+from honeyguide.ranking.rules import LEAST_WEIGHT, MOST_WEIGHT, factors_of
 from honeyguide.recommend.pipeline import Outcome
 from honeyguide.retrieval.learned import model_history, no_history
 from honeyguide.types import FloatArray, IntArray, Json, Pool
@@ -35,7 +37,7 @@ def accounts(recipe: Recipe, request: Request, outcome: Outcome, shown: Sequence
     terms = recipe.scorer.terms(request, pool)[positions]
     history = _of_history(request, pool, positions)
     ranked = [{}] * len(told) if outcome.unranked else _of_ranker(request, pool, positions)
-    moves = _moves(outcome)
+    moves = _moves(request, outcome)
     found = []
     for item_id, position, of_sources, of_history, of_ranker in zip(told, positions, terms, history, ranked, strict=True):
         account: Json = {
@@ -44,6 +46,7 @@ def accounts(recipe: Recipe, request: Request, outcome: Outcome, shown: Sequence
             "sources": _sources(pool, int(position), of_sources),
             "history": of_history,
             **of_ranker,
+            **_of_rules(request, outcome, item_id),
             "moves": moves.get(item_id, {}),
         }
         found.append(account | {"reasons": list(_reasons(made[item_id].reason, account))})
@@ -61,6 +64,8 @@ def _reasons(reason: Reason, account: Json) -> Iterator[Json]:
     counted = [each["signal"] for each in account.get("ranker", {"signals": []})["signals"] if each["adds"] > 0]
     if counted:
         yield {"code": "ranker", "text": f"what the ranker counts for it most: {', '.join(counted[:_STRONGEST])}"}
+    for by in account.get("rules", {"factors": []})["factors"]:
+        yield {"code": f"rule:{by['rule']}", "text": f"its score times {by['factor']:g} by the rule {by['rule']}"}
     for name, move in account["moves"].items():
         way, places = ("up" if move > 0 else "down"), "place" if abs(move) == 1 else "places"
         yield {"code": f"moved:{name}", "text": f"moved {way} {abs(move)} {places} by {name}"}
@@ -117,6 +122,23 @@ def _of_ranker(request: Request, pool: Pool, positions: IntArray) -> list[Json]:
     return found
 
 
+def _of_rules(request: Request, outcome: Outcome, item_id: str) -> Json:
+    """What rules made of the item's score: that of before, the factors, and the weight that these come to within bounds.
+    Empty where none weighs it; `pinned` is its slot where one has put it there."""
+    slot = next((slot for slot, pinned in outcome.pins if pinned == item_id), None)
+    told: Json = {} if slot is None else {"pinned": slot}
+    if item_id in outcome.weighed:
+        before, weight = outcome.weighed[item_id]
+        factors = factors_of(request, request.items.number(item_id))
+        told["rules"] = {
+            "score_before": before,
+            "factors": [{"rule": label.partition(":")[0], "factor": factor} for label, factor in factors],
+            "bounds": [LEAST_WEIGHT, MOST_WEIGHT],
+            "weight": weight,
+        }
+    return told
+
+
 def _strongest(ids: Sequence[str], adds: np.ndarray[tuple[int], np.dtype[np.float64]], without: float) -> Json:
     """The items of the history that count most, for or against; the rest together; the sum of it all."""
     order = np.argsort(-np.abs(adds), kind="stable")[:_STRONGEST].tolist()
@@ -128,11 +150,13 @@ def _strongest(ids: Sequence[str], adds: np.ndarray[tuple[int], np.dtype[np.floa
     }
 
 
-def _moves(outcome: Outcome) -> dict[str, dict[str, int]]:
-    """By item, how many places each pass has moved it up (positive) or down."""
+def _moves(request: Request, outcome: Outcome) -> dict[str, dict[str, int]]:
+    """By item, how many places each pass, and promotions after them, have moved it up (positive) or down."""
     moves: dict[str, dict[str, int]] = {}
-    before = outcome.order_before
-    for name, _, after in outcome.passes:
+    before, steps = outcome.order_before, [(name, after) for name, _, after in outcome.passes]
+    if request.rules.promotions:
+        steps.append(("promotions", [item.item_id for item in outcome.items]))
+    for name, after in steps:
         places = {item_id: place for place, item_id in enumerate(before)}
         for place, item_id in enumerate(after):
             move = places.get(item_id, len(places)) - place

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from honeyguide.errors import Unavailable
 from honeyguide.messages import Reason, SlateItem
 from honeyguide.protocols import Recipe, Request
-from honeyguide.ranking.rules import RuleSource
+from honeyguide.ranking.rules import OF_RULES
 from honeyguide.recommend.pipeline import Outcome, Pipeline
 
 
@@ -14,7 +14,7 @@ def last_resort(
 ) -> None:
     """Fill an outcome without items from what is last known to be popular, best first; nothing happens where popularity is
     known and some source has answered. Raises `Unavailable` where none has and nothing was ever popular."""
-    silent = {source.name for source in recipe.sources} <= {*outcome.missed, RuleSource.name}
+    silent = {source.name for source in recipe.sources} <= {*outcome.missed, *OF_RULES}
     if request.popular is not None and not silent:
         return
     allowed = pipeline.allowed(recipe.filters, request, [])

@@ -58,8 +58,9 @@ class Late:
         before = msgspec.structs.replace(query, offset=0, n=query.offset, explore=explore)
         if self.page(before, ranked, rules, seed).marks == query.shown:
             return msgspec.structs.replace(query, shown=b""), ranked
-        ranked, start = continued(ranked, query.shown, self._items.denied)
-        return msgspec.structs.replace(query, offset=start, explore=False), msgspec.structs.replace(ranked, pins=[])
+        gone = self._late(ranked.upto(ranked.length), query, rules)
+        ranked, start = continued(ranked, query.shown, gone)
+        return msgspec.structs.replace(query, offset=start, explore=False), ranked
 
     def page(self, query: Query, ranked: Ranked, rules: InForce, seed: int) -> Page:
         """The page that a query asks for, of the list as it may be shown now; what is drawn of it is drawn by `seed`."""
@@ -68,7 +69,7 @@ class Late:
             return self._drawn(query, ranked, rules, seed)
         part = ranked.upto(end)
         page = Page.of(part, start, end, ranked.length)
-        if not ranked.pins and not self._refused(page.shown if start == 0 else ids_of(part.cut(0, end)[0]), query, rules):
+        if not self._refused(page.shown if start == 0 else ids_of(part.cut(0, end)[0]), query, rules):
             return page
         whole = ranked.upto(ranked.length)
         late = self._late(whole, query, rules)
@@ -80,9 +81,8 @@ class Late:
     def again(self, query: Query, ranked: Ranked, slate: ServedSlate, items: Items) -> Page:
         """The page of a slate, of its list that was made again, on the items of then."""
         if query.shown:
-            ranked, _ = continued(ranked, query.shown, ())
-        pins = ranked.pins if not query.shown else []
-        left, fixed = _arranged(ranked.upto(ranked.length), slate.late, pins)
+            ranked, _ = continued(ranked, query.shown, slate.late)
+        left, fixed = _arranged(ranked.upto(ranked.length), slate.late, ranked.pins)
         if slate.explored is None:
             return Page.of(left, query.offset, query.offset + query.n, len(left))
         turn = self._exploring.again(query, left, slate.seed, slate.explored, items, fixed=fixed)
@@ -116,9 +116,9 @@ class Late:
 
 
 def _arranged(whole: Part, late: Sequence[str], pins: Sequence[tuple[int, str]]) -> tuple[Part, list[int]]:
-    """The list without the items that came to be refused, with the pinned ones at their slots, and the places of these."""
-    if not late and not pins:
-        return whole, []
+    """The list without the items that came to be refused, the pinned ones still at their slots, and the places of these."""
     gone, pinned = set(late), {item_id for _, item_id in pins}
+    if not late:
+        return whole, [place for place, item_id in enumerate(ids_of(whole.ids)) if item_id in pinned] if pins else []
     items = put_at_slots([item for item in items_of(whole.items) if item.item_id not in gone], pins)
     return part_of(items), [place for place, item in enumerate(items) if item.item_id in pinned]

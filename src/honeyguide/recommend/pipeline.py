@@ -18,7 +18,7 @@ from honeyguide.protocols import Filter, Recipe, Request, Selection, Source
 from honeyguide.ranking.learned import finite
 from honeyguide.ranking.pools import best_first, filled, merge, settled
 from honeyguide.ranking.reasons import reasons_for
-from honeyguide.ranking.rules import RuleSource, arranged, mark_ruled, weighed, weights_of
+from honeyguide.ranking.rules import PinSource, PromotedSource, arranged, mark_ruled, weighed, weights_of
 from honeyguide.retrieval.content import ContentSource
 from honeyguide.retrieval.external import ExternalSource
 from honeyguide.retrieval.learned import model_history
@@ -31,7 +31,8 @@ log = structlog.get_logger(__name__)
 class Outcome:
     """A list as the stages made it, and what happened on the way: sources that were `missed`, filters that `failed`, what
     was `found`, seconds by `stages`, the `passes` of re-ranking with the relevance given up and the first ids after each,
-    `weights` of items by rules, `pins` (slot, item); `unranked`: its ranker failed."""
+    what rules `weighed` (by item: the score before, and by what it was multiplied), `pins` (slot, item); `unranked`: its
+    ranker failed."""
 
     items: list[SlateItem] = field(default_factory=list)
     rung: Rung = "popular"
@@ -43,7 +44,7 @@ class Outcome:
     unranked: bool = False
     order_before: list[str] = field(default_factory=list)
     passes: list[tuple[str, float, list[str]]] = field(default_factory=list)
-    weights: dict[str, float] = field(default_factory=dict)
+    weighed: dict[str, tuple[float, float]] = field(default_factory=dict)
     pins: list[tuple[int, str]] = field(default_factory=list)
     empty_because: str = ""
 
@@ -72,7 +73,7 @@ class Pipeline:
         with self._stage(outcome, "score"):
             pool = merge(outcome.found, len(request.items))
             scores = settled(await self._scores(recipe, request, pool, outcome))
-            scores, outcome.weights = _ruled(request, pool, scores)
+            scores, outcome.weighed = _ruled(request, pool, scores)
             order = best_first(scores, pool.items, request.items.ids)
             order = filled(pool, order, recipe.ladder, _minimum(request))
             outcome.beyond_minimum = len(pool) - len(order)
@@ -222,20 +223,26 @@ def _minimum(request: Request) -> int | None:
     return request.surface.minimum if request.query.candidates is None else None
 
 
-def _ruled(request: Request, pool: Pool, scores: FloatArray) -> tuple[FloatArray, dict[str, float]]:
-    """The scores of the candidates, and by item what rules have multiplied them by, where that is not 1."""
+def _ruled(request: Request, pool: Pool, scores: FloatArray) -> tuple[FloatArray, dict[str, tuple[float, float]]]:
+    """The scores of the candidates by rules; and by item, where rules weigh it, its score before and what that was
+    multiplied by."""
     weights = weights_of(request, pool.items)
     if weights is None:
         return scores, {}
     moved = np.flatnonzero(weights != 1)
-    told = zip(pool.items[moved].tolist(), weights[moved].tolist(), strict=True)
-    return settled(weighed(scores, weights)), {request.items.ids[row]: round(weight, 6) for row, weight in told}
+    told = zip(pool.items[moved].tolist(), scores[moved].tolist(), weights[moved].tolist(), strict=True)
+    before = {request.items.ids[row]: (round(score, 6), round(weight, 6)) for row, score, weight in told}
+    return settled(weighed(scores, weights)), before
 
 
 def _asked(recipe: Recipe, request: Request, skip: Sequence[str]) -> list[Source]:
-    """The sources of a recipe but those to skip, and but that of the rules where no rule wants anything."""
-    wanted = request.rules.pins or request.rules.promotions
-    return [each for each in recipe.sources if each.name not in skip and (wanted or each.name != RuleSource.name)]
+    """The sources of a recipe but those to skip, and but those of rules where there are none."""
+    idle = {*skip}
+    if not request.rules.pins:
+        idle.add(PinSource.name)
+    if not request.rules.promotions:
+        idle.add(PromotedSource.name)
+    return [each for each in recipe.sources if each.name not in idle]
 
 
 def rung_of(request: Request, found: dict[str, Found]) -> Rung:

@@ -12,10 +12,11 @@ import msgspec
 import numpy as np
 
 from honeyguide.messages import Slate, SlateItem
-from honeyguide.recommend.pages import MARK, marks_of, order_after
+from honeyguide.ranking.rules import put_at_slots
+from honeyguide.recommend.pages import MARK, mark_of, marks_of, order_after, split
 from honeyguide.types import Json, Rung, ServedFrom
 
-FORMAT = 3
+FORMAT = 4
 """Of the bytes that the cache holds; another release that reads others has another number."""
 SHORT, LONG = 100, 600
 _HEAD = 20
@@ -82,8 +83,8 @@ class Ranked(msgspec.Struct, array_like=True, gc=False):
     """A list before late filters: `head` are its first items, `tail` the others, packed since few answers need them.
 
     `computed_at`, `as_of`, `model`, `missed`, `given` are what a replay needs to make it again; `lineup` names the versions
-    that served when it was made, `rules` those in force then (`name:revision`), `pins` (slot, item id) are not yet in their
-    places."""
+    that served when it was made, `rules` those in force then (`name:revision`), `pins` (slot, item id) are in their places,
+    and stay there where items before them come to be taken out."""
 
     head: Part
     tail: msgspec.Raw
@@ -114,26 +115,33 @@ _ids = msgspec.json.Decoder(list[str])
 _items = msgspec.json.Decoder(list[SlateItem])
 
 
-def pack(items: Sequence[SlateItem], **made: Any) -> Ranked:
-    """A list of items with how it was `made` (the other fields of `Ranked`)."""
+def pack(items: Sequence[SlateItem], *, pins: Sequence[tuple[int, str]] = (), **made: Any) -> Ranked:
+    """A list of items, pinned ones at their slots, with how it was `made` (the other fields of `Ranked`)."""
+    if pins:
+        items = put_at_slots(items, pins)
+    for rank, item in enumerate(items, start=1):
+        item.rank = rank
     tail = msgspec.Raw(_encoder.encode(_part(items[_HEAD:])))
-    return Ranked(head=_part(items[:_HEAD]), tail=tail, length=len(items), **made)
+    return Ranked(head=_part(items[:_HEAD]), tail=tail, length=len(items), pins=list(pins), **made)
 
 
-def continued(ranked: Ranked, shown: bytes, denied: Collection[str]) -> tuple[Ranked, int]:
+def continued(ranked: Ranked, shown: bytes, gone: Collection[str]) -> tuple[Ranked, int]:
     """The list as one that goes on where earlier pages ended, though it may have been made anew since: what they have
-    `shown` (marks) comes first, then all else in its order. And where the next page begins, once what is `denied` is out."""
+    `shown` (marks) comes first, then all else in its order, with what is pinned further down at its slots. And where the
+    next page begins, once the items that are `gone` are out."""
     places = len(shown) // MARK
-    if not denied and ranked.upto(places).marks[: len(shown)] == shown:
+    if not gone and ranked.upto(places).marks[: len(shown)] == shown:
         return ranked, places
     items = items_of(ranked.upto(ranked.length).items)
     order, start = order_after([item.item_id for item in items], shown)
     items = [items[place] for place in order]
-    start -= sum(item.item_id in denied for item in items[:start])
-    for rank, item in enumerate(items, start=1):
-        item.rank = rank
+    start -= sum(item.item_id in gone for item in items[:start])
+    there = set(split(shown))
+    pins = [
+        (slot - places + start, item_id) for slot, item_id in ranked.pins if slot > places and mark_of(item_id) not in there
+    ]
     made = {name: getattr(ranked, name) for name in _MADE}
-    return pack(items, **made), start
+    return pack(items, pins=pins, **made), start
 
 
 def _part(items: Sequence[SlateItem]) -> Part:
@@ -205,7 +213,7 @@ class Served(msgspec.Struct, gc=False):
         return Slate(items=items_of(self.items), cached=self.cached, **fields)
 
 
-_MADE = tuple(name for name in Ranked.__struct_fields__ if name not in ("head", "tail", "length"))
+_MADE = tuple(name for name in Ranked.__struct_fields__ if name not in ("head", "tail", "length", "pins"))
 _SLATE_FIELDS = (
     "request_id", "user_id", "surface", "served_from", "stale", "as_of", "model", "rung", "degraded", "next_cursor",
     "empty_because", "trace", "unknown",

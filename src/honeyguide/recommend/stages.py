@@ -9,7 +9,7 @@ from honeyguide.config.settings import Surface
 from honeyguide.config.surfaces import surface_problems
 from honeyguide.errors import FieldError, InvalidInput
 from honeyguide.protocols import Recipe, Source
-from honeyguide.ranking.rules import RuleSource
+from honeyguide.ranking.rules import OF_RULES
 
 
 def recipe_of(recipes: Mapping[str, Recipe], surface: Surface) -> Recipe:
@@ -19,13 +19,15 @@ def recipe_of(recipes: Mapping[str, Recipe], surface: Surface) -> Recipe:
     if not surface.sources:
         return recipe
     known = all_sources(recipes) | {source.name: source for source in recipe.sources}
-    chosen = dict.fromkeys([*(use.name for use in surface.sources), RuleSource.name])
-    return replace(recipe, sources=tuple(known[name] for name in chosen if name in known))
+    names = dict.fromkeys(use.name for use in surface.sources)
+    of_rules = (source for source in recipe.sources if source.name in OF_RULES)
+    return replace(recipe, sources=(*(known[name] for name in names if name in known), *of_rules))
 
 
 def all_sources(recipes: Mapping[str, Recipe]) -> dict[str, Source]:
-    """All sources of all recipes by name."""
-    return {source.name: source for recipe in recipes.values() for source in recipe.sources}
+    """All sources of all recipes that a surface may choose from, by name."""
+    sources = (source for recipe in recipes.values() for source in recipe.sources)
+    return {source.name: source for source in sources if source.name not in OF_RULES}
 
 
 def with_changes(surface: Surface, changes: Mapping[str, object], recipes: Mapping[str, Recipe]) -> Surface:

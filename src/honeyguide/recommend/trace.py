@@ -36,7 +36,7 @@ async def trace(pipeline: Pipeline, recipe: Recipe, request: Request, outcome: O
         "missed": outcome.missed,
         "rules": {
             "in_force": [each.label for each in request.rules.rules],
-            "weights": outcome.weights,
+            "weights": {item_id: weight for item_id, (_, weight) in outcome.weighed.items()},
             "pins": {item_id: slot for slot, item_id in outcome.pins},
         },
         "removed": _removed(pipeline, recipe, request, unfiltered),
