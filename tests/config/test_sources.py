@@ -179,12 +179,12 @@ def test_the_page_has_every_setting_in_the_order_of_the_table() -> None:
     page = reference()
     assert page.startswith(BEGIN)
     assert page.endswith(END)
-    holders = ("surfaces", "features", "external", "events.types", "surfaces.*.caps", "surfaces.*.sources")
+    holders = ("surfaces", "features", "metrics", "external", "events.types", "surfaces.*.caps", "surfaces.*.sources")
     named = [row for row in rows() if row.key not in holders]
     places = [page.index(f"| `{row.path[-1]}` | {_default(row)}") for row in named]
     assert len(places) == len(named)
     for row in named:
-        name, listed = ".".join(row.path[:-1]), row.path[0] in ("surfaces", "features", "external")
+        name, listed = ".".join(row.path[:-1]), row.path[0] in ("surfaces", "features", "metrics", "external")
         header = f"[{name.replace(f'.{ANY}', '' if listed else '.NAME')}]"
         header = f"[{header}]" if listed and name.endswith(ANY) else header
         section = page.partition(f"### `{header}`")[2].partition("### ")[0]

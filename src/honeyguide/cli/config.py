@@ -84,7 +84,7 @@ def _hide(tree: Any, settings: Any, path: Sequence[str]) -> None:
 def _toml(loaded: LoadedConfig, sources: bool) -> list[Text]:
     """A TOML document of the settings; with `sources`, each line ends with where the value comes from."""
     tree = _tree(loaded)
-    lists = {name: tree.pop(name) for name in ("surfaces", "features", "external")}
+    lists = {name: tree.pop(name) for name in ("surfaces", "features", "metrics", "external")}
     lines: list[tuple[str, str]] = []
     for section, members in tree.items():
         lines.append((f"[{section}]", ""))

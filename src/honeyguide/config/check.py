@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from honeyguide.config.features import feature_faults
 from honeyguide.config.given import Fault
+from honeyguide.config.metric_faults import metric_faults
 from honeyguide.config.settings import Settings, Surface
 from honeyguide.config.surfaces import surface_faults
 from honeyguide.config.table import nearest
@@ -33,6 +34,7 @@ def cross_check(
         *feature_faults(settings),
         *_external(settings, sources or ()),
         *_attribution(settings),
+        *metric_faults(settings.metrics, settings.events.all_types()),
         *_models(settings, models),
     ]
 

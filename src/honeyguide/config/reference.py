@@ -19,6 +19,7 @@ _TITLES = {
     ("surfaces", ANY, "diversity"): "[surfaces.diversity]",
     ("surfaces", ANY, "explore"): "[surfaces.explore]",
     ("features", ANY): "[[features]]",
+    ("metrics", ANY): "[[metrics]]",
     ("external", ANY): "[[external]]",
 }
 

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr
 
 from honeyguide.config.diversity import Cap, Diversity
 from honeyguide.config.exploration import Exploration, Explore
+from honeyguide.config.metrics import Metric, metrics_of
 from honeyguide.config.outside import Embeddings, ExternalSource, Outbound
 from honeyguide.config.sources import SourceUse
 from honeyguide.config.values import ContentField, Duration, Name, Section, Share, Size, Window, laid_over
@@ -444,6 +445,10 @@ class Settings(Section):
     embeddings: Embeddings = Embeddings()
     outbound: Outbound = Outbound()
     external: list[ExternalSource] = Field(default_factory=list, description="Sources outside, for surfaces that name them.")
+    metrics: list[Metric] = Field(
+        default_factory=list,
+        description="Metrics of experiments. One with a built-in's name changes only the keys that it gives.",
+    )
     models: Models = Models()
     training: Training = Training()
     retention: Retention = Retention()
@@ -453,3 +458,7 @@ class Settings(Section):
         """Built-in and declared surfaces by name."""
         builtin = {surface.name: surface for surface in DEFAULT_SURFACES}
         return builtin | {surface.name: laid_over(builtin.get(surface.name), surface) for surface in self.surfaces}
+
+    def all_metrics(self) -> dict[str, Metric]:
+        """Built-in and declared metrics of experiments by name."""
+        return metrics_of(self.metrics)

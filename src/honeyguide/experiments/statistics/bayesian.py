@@ -5,12 +5,12 @@ effect times a normal likelihood; losses in closed form. None of these is immune
 always-valid interval.
 """
 
-from math import sqrt
+from math import exp, pi, sqrt
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 from honeyguide.experiments.statistics.comparing import Interval, Law
 
@@ -34,9 +34,11 @@ def beta_binomial(
     units: tuple[float, float],
     *,
     prior: tuple[float, float] = (1.0, 1.0),
-    alpha: float = 0.05,
+    alpha: float | None = 0.05,
 ) -> Belief:
-    """Of two proportions (control, treatment), each with the Beta `prior`. Absolute errors are below 1e-9."""
+    """Of two proportions (control, treatment), each with the Beta `prior`. Absolute errors are below 1e-9.
+
+    Nearly all of the work is the interval: with an `alpha` of None it is left out."""
     control, treatment = (
         stats.beta(prior[0] + x, prior[1] + n - x) for x, n in zip(successes, units, strict=True)
     )  # fmt: skip
@@ -46,7 +48,9 @@ def beta_binomial(
     chance = float(weights @ (treatment.pdf(points) * control.cdf(points)))
     shipping = float(weights @ (control.sf(points) * treatment.cdf(points)))
     keeping = float(weights @ (treatment.sf(points) * control.cdf(points)))
-    return Belief(min(chance, 1.0), shipping, keeping, _difference(control, treatment, points, weights, alpha))
+    nothing = Interval(np.nan, np.nan)
+    interval = nothing if alpha is None else _difference(control, treatment, points, weights, alpha)
+    return Belief(min(chance, 1.0), shipping, keeping, interval)
 
 
 def _middles(law: Law) -> list[float]:
@@ -89,11 +93,12 @@ def gaussian(effect: float, variance: float, *, prior: tuple[float, float] | Non
         return Belief(float(mean > 0) + 0.5 * (mean == 0), max(-mean, 0.0), max(mean, 0.0), Interval(mean, mean))
     deviation = sqrt(spread)
     z = mean / deviation
-    density, reach = deviation * float(stats.norm.pdf(z)), deviation * float(stats.norm.ppf(1 - alpha / 2))
+    density, reach = deviation * exp(-(z**2) / 2) / sqrt(2 * pi), deviation * float(special.ndtri(1 - alpha / 2))
+    below, above = float(special.ndtr(-z)), float(special.ndtr(z))
     return Belief(
-        float(stats.norm.cdf(z)),
-        density - mean * float(stats.norm.cdf(-z)),
-        density + mean * float(stats.norm.cdf(z)),
+        above,
+        density - mean * below,
+        density + mean * above,
         Interval(mean - reach, mean + reach),
     )
 

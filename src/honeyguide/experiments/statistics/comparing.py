@@ -164,9 +164,13 @@ def lift_interval(control: Estimate, treatment: Estimate, *, alpha: float = 0.05
     return Interval(found.value - reach, found.value + reach)
 
 
-def fieller(control: Estimate, treatment: Estimate, *, alpha: float = 0.05) -> Interval:
-    """Fieller's interval of the lift; unbounded where the control may be 0 at this level: then nothing can be said."""
-    z = float(stats.norm.ppf(1 - alpha / 2))
+def fieller(control: Estimate, treatment: Estimate, *, alpha: float = 0.05, errors: float | None = None) -> Interval:
+    """Fieller's interval of the lift; unbounded where the control may be 0 at this level: then nothing can be said.
+
+    `errors` is how many standard errors an interval of a difference reaches, if not those of a normal one at `alpha`: with
+    those of a confidence sequence the lift's interval holds at every look as well, since it only asks of each possible lift
+    r whether treatment - (1 + r) control may be 0."""
+    z = float(stats.norm.ppf(1 - alpha / 2)) if errors is None else errors
     if not control.value or np.isnan(control.variance) or np.isnan(treatment.variance):
         return Interval(np.nan, np.nan)
     certainty = z**2 * control.variance / control.value**2

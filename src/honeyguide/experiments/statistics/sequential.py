@@ -30,9 +30,14 @@ def always_valid(value: float, variance: float, units: float, *, planned: float,
     1 - alpha it holds at all looks together, however many. NaN without a variance."""
     if not units or not variance >= 0:
         return Interval(np.nan, np.nan)
-    scaled = units * tuning(alpha, planned)
-    reach = sqrt(variance * 2 * (scaled + 1) / scaled * log(sqrt(scaled + 1) / alpha))
+    reach = sqrt(variance) * errors(units, planned=planned, alpha=alpha)
     return Interval(value - reach, value + reach)
+
+
+def errors(units: float, *, planned: float, alpha: float = 0.05) -> float:
+    """How many standard errors that interval reaches to each side after `units` units."""
+    scaled = units * tuning(alpha, planned)
+    return sqrt(2 * (scaled + 1) / scaled * log(sqrt(scaled + 1) / alpha))
 
 
 def always_valid_p(value: float, variance: float, units: float, *, planned: float, alpha: float = 0.05) -> float:
