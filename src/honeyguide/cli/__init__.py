@@ -33,6 +33,7 @@ COMMANDS = {
     "session": Entry(LISTS, "honeyguide.cli.session:app", "Make a list for a session that has no name."),
     "lists": Entry(LISTS, "honeyguide.cli.lists:app", "Show what is popular, rising or new."),
     "rules": Entry(LISTS, "honeyguide.cli.rules:app", "Filter, boost, bury, promote and pin items, for a time."),
+    "experiments": Entry(LISTS, "honeyguide.cli.experiments:app", "Find out which of several lists is better."),
     "explain": Entry(LISTS, "honeyguide.cli.explain:app", "Make a served list again and say how it came about."),
     "serve": Entry(RUN, "honeyguide.cli.serve:app", "Answer over HTTP."),
     "worker": Entry(RUN, "honeyguide.cli.worker:app", "Run background jobs: trainings, and what only one process may do."),

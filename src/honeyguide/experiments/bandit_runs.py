@@ -36,6 +36,14 @@ class BanditWorld:
     uniform: float = 0.1
     least: int = 100
 
+    def __post_init__(self) -> None:
+        sound = {"users": (2, 10_000_000), "periods": (1, 366), "rate": (1e-6, 0.5), "weekend": (0.1, 10)}
+        for name, (least, most) in sound.items():
+            if not least <= (given := getattr(self, name)) <= most:
+                raise ValueError(f"{name} = {given:g} cannot be simulated: it is within {least:g} and {most:g}")
+        if not all(-1 <= lift <= 10 for lift in self.lifts):
+            raise ValueError(f"lifts of {self.lifts} cannot be simulated: each is within -1 and 10")
+
 
 @dataclass(frozen=True, slots=True)
 class BanditRuns:
@@ -95,8 +103,8 @@ def _counted(value: NDArray[np.generic], arm: NDArray[np.int64], arms: int) -> W
     runs = len(arm)
     cells = np.arange(runs)[:, None] * arms + arm
     weights = value.ravel().astype(np.float64)
-    counts: Wide = np.bincount(cells.ravel(), weights=weights, minlength=runs * arms)
-    return counts.reshape(runs, arms)
+    counts = np.bincount(cells.ravel(), weights=weights, minlength=runs * arms)
+    return np.asarray(counts.reshape(runs, arms), dtype=np.float64)
 
 
 def next_weights_of(drawn: Wide, successes: Wide, floor: float, least: int) -> Wide:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from honeyguide.experiments.simulation import Runs
+from honeyguide.experiments.simulation import Runs, World
 from honeyguide.experiments.statistics.highest import highest
 from honeyguide.experiments.statistics.sequential import group_sequential, tuning
 from honeyguide.experiments.statistics.several import LEAST_EXPECTED, SRM_ALARM
@@ -245,13 +245,13 @@ def verdicts(said: Said, truth: float) -> Verdicts:
     """Count what was said; looks before there are estimates say nothing."""
     looks = said.different.shape[1]
     ever, first = said.different.any(axis=1), said.different.argmax(axis=1)
-    held = ~((said.low > truth) | (said.high < truth))
+    held, known = ~((said.low > truth) | (said.high < truth)), not np.isnan(truth)
     at = np.arange(len(first))[ever], first[ever]
     return Verdicts(
         last=float(said.different[:, -1].mean()),
         ever=float(ever.mean()),
-        held_last=float(held[:, -1].mean()),
-        held_always=float(held.all(axis=1).mean()),
+        held_last=float(held[:, -1].mean()) if known else np.nan,
+        held_always=float(held.all(axis=1).mean()) if known else np.nan,
         took=float(np.median(first[ever] + 1) / looks) if ever.any() else np.nan,
         estimate=float(np.median(said.value[at])) if ever.any() else np.nan,
     )
@@ -260,3 +260,20 @@ def verdicts(said: Said, truth: float) -> Verdicts:
 def chance_error(share: float, runs: int) -> float:
     """The standard error of a share of so many runs."""
     return sqrt(share * (1 - share) / runs)
+
+
+def truths(world: World) -> dict[str, float]:
+    """The difference that each engine looks for, as far as it is known in a formula; weekends move all but the lift."""
+    known = {"lift, delta method": world.lift, "lift, Fieller": world.lift}
+    if world.weekend == 1:
+        of_rate, per_user = world.rate * world.lift, world.rate * world.lift * world.shown_per_user
+        rates = ("click rate, delta method", "chance > 95 %, Gaussian", "group-sequential", "always-valid")
+        known |= dict.fromkeys(rates, of_rate)
+        known |= dict.fromkeys(("clicks per user, Welch", "clicks per user, CUPED"), per_user)
+    return known
+
+
+def foretold(runs: Runs, world: World, rules: Rules) -> dict[str, Verdicts]:
+    """What every engine says of these runs; whether an interval held is NaN where the truth is in no formula."""
+    known = truths(world)
+    return {name: verdicts(engine(runs, rules), known.get(name, np.nan)) for name, engine in ENGINES.items()}

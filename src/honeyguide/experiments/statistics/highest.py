@@ -21,10 +21,12 @@ def highest(law: Law) -> Wide:
     Panels end at quantiles of all arms, so that a sure arm among unsure ones is no step between two nodes; the error is
     below 1e-8 for normal laws and for Beta laws with both parameters from 1 up."""
     ends = np.asarray(law.ppf(_QUANTILES), dtype=np.float64)  # [..., arms, quantiles]
-    ends = np.sort(ends.reshape(*ends.shape[:-2], -1), axis=-1)
+    rows = ends.shape[:-2]
+    ends = np.sort(ends.reshape(*rows, ends.shape[-2] * ends.shape[-1]), axis=-1)
     half, middle = np.diff(ends) / 2, (ends[..., 1:] + ends[..., :-1]) / 2
-    points = (middle[..., None] + half[..., None] * _NODES).reshape(*ends.shape[:-1], 1, -1)
-    weights = (half[..., None] * _WEIGHTS).reshape(*ends.shape[:-1], 1, -1)
+    flat = (*rows, 1, half.shape[-1] * len(_NODES))
+    points = (middle[..., None] + half[..., None] * _NODES).reshape(flat)
+    weights = (half[..., None] * _WEIGHTS).reshape(flat)
     below = np.asarray(law.cdf(points), dtype=np.float64)  # [..., arms, points]
     shares = (np.asarray(law.pdf(points)) * weights * _others(below)).sum(axis=-1)
     return np.asarray(shares / shares.sum(axis=-1, keepdims=True), dtype=np.float64)

@@ -1,0 +1,14 @@
+"""`honeyguide experiments`: which of several lists is better, and how sure that is."""
+
+import typer
+
+from honeyguide.cli.frame import HelpfulGroup
+from honeyguide.cli.simulating import simulate
+
+app = typer.Typer(add_completion=False, help="Find out which of several lists is better.", cls=HelpfulGroup)
+app.command()(simulate)
+
+
+@app.callback()
+def experiments() -> None:
+    """Find out which of several lists is better."""
