@@ -93,7 +93,12 @@ def recipes(
         "outside": Recipe(FILTERS, (*outside, rest), scorer, selector, LADDER),
         "trending": Recipe(FILTERS, (TrendingSource(), popular, rest), scorer, selector, LADDER[::2]),
         "new": Recipe(FILTERS, (new, rest), scorer, selector, LADDER[-1:]),
-        "rank": Recipe((Blocked(), Named(), Requested()), (learned, popular, GivenSource()), scorer, Reranking()),
+        "rank": Recipe(
+            (Blocked(), Named(), Requested(), Conditional(), RuleFilter()),
+            (learned, popular, GivenSource()),
+            scorer,
+            Reranking(),
+        ),
     }
     return {name: replace(recipe, sources=(*recipe.sources, *_of_rules(recipe.sources))) for name, recipe in made.items()}
 

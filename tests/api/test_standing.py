@@ -116,6 +116,30 @@ def test_popular_and_new_lists(shop: Site) -> None:
     assert ids(shop.get("/v1/lists/popular?n=5&segment=nobody")) == ids(popular)[:5]
 
 
+def test_conditions_in_lists_of_all_forms(shop: Site) -> None:
+    low = "item.price < 15 and 'even' in item.categories"
+    for answer in (
+        shop.get("/v1/lists/popular", params={"n": 9, "filter": low}),
+        shop.get("/v1/lists/new", params={"n": 9, "filter": low, "exclude_category": "odd"}),
+        shop.post("/v1/sessions/recommendations", {"events": [{"item_id": "i3"}], "filter": low}),
+        shop.post("/v1/rank", {"user_id": "u1", "items": [f"i{number}" for number in range(30)], "filter": low}),
+    ):
+        assert answer.status_code == 200, answer.text
+        assert ids(answer)
+        assert not [item for item in ids(answer) if int(item[1:]) % 2 or int(item[1:]) >= 15], answer.url
+    none = shop.get("/v1/lists/popular", params={"filter": "item.price < 0"}).json()
+    assert (none["items"], none["empty_because"]) == ([], "no item meets the filter of the request")
+    page = shop.get("/v1/lists/popular", params={"n": 3, "filter": low}).json()
+    onward = shop.get("/v1/lists/popular", params={"n": 3, "filter": low, "cursor": page["next_cursor"]})
+    assert not set(ids(onward)) & {entry["item_id"] for entry in page["items"]}
+    for answer in (
+        shop.get("/v1/lists/popular", params={"filter": "item.prise < 5"}),
+        shop.post("/v1/rank", {"user_id": "u1", "items": ["i1"], "filter": "item.prise < 5"}),
+    ):
+        assert pointers(answer) == ["/filter"]
+        assert "item.price" in answer.text
+
+
 def test_the_newest_come_first(site: Site) -> None:
     site.fill(items=3)
     for number in range(4):

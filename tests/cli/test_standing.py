@@ -26,6 +26,10 @@ def test_a_session(run: Run, shop: Path) -> None:
 def test_lists_that_are_the_same_for_all(run: Run, shop: Path, name: str) -> None:
     told = run("lists", name, "-n", 4, "--json").json
     assert (told["surface"], len(told["items"])) == (name, 4)
+    assert all(
+        item["item_id"] in ("i-001", "i-002")
+        for item in run("lists", name, "--filter", "item.id in ['i-001', 'i-002']", "--json").json["items"]
+    )
     run("lists", "best", code=2)
 
 

@@ -6,7 +6,7 @@ import typer
 
 from honeyguide.cli.output import Json, Out
 from honeyguide.cli.project import project
-from honeyguide.cli.recommend import Category, Explain, Number
+from honeyguide.cli.recommend import Category, Explain, Filter, Number
 from honeyguide.cli.slates import show_slate
 
 app = typer.Typer(add_completion=False)
@@ -21,6 +21,7 @@ def lists(
     name: Standing,
     n: Number = 10,
     category: Category = None,
+    filter: Filter = None,
     segment: Segment = None,
     explain: Explain = False,
     json: Json = False,
@@ -30,5 +31,5 @@ def lists(
         clock = opened.runtime.clock
         started = clock.monotonic()
         filters = {"category": category} if category else None
-        slate = opened.standing(name, n, filters=filters, segment=segment, explain=explain)
+        slate = opened.standing(name, n, filters=filters, filter=filter, segment=segment, explain=explain)
         show_slate(Out(json), opened, slate, seconds=clock.monotonic() - started, explain=explain)

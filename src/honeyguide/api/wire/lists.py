@@ -106,6 +106,7 @@ class RankIn(In):
     user_id: str = ""
     surface: str = "rank"
     filters: Filters | None = None
+    filter: str | None = None
     personalised: bool = True
     explain: bool = False
     context: Json | None = None
@@ -119,6 +120,7 @@ class SessionIn(In):
     n: int = 10
     surface: str = "home"
     filters: Filters | None = None
+    filter: str | None = None
     item_id: str | None = None
     candidates: list[str] | None = None
     exclude: list[str] | None = None
@@ -135,6 +137,7 @@ class ListParams(In):
     exclude_category: list[str] | None = None
     price_min: float | None = None
     price_max: float | None = None
+    filter: str | None = None
     segment: str | None = None
     exclude: list[str] | None = None
     explain: bool = False
