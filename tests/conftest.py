@@ -8,8 +8,11 @@ import pytest
 import structlog
 from hypothesis import settings
 
+import honeyguide.stores.sqlite
+import honeyguide.stores.sqlite.slates
 from honeyguide.config.settings import Surface
 from honeyguide.recommend.exploring import Exploring
+from tests.migrated import migrate_quickly
 
 for name in [name for name in os.environ if name.startswith("HONEYGUIDE_")]:
     del os.environ[name]  # a developer's own settings
@@ -31,6 +34,10 @@ def _share(self: Exploring, surface: Surface) -> float:
 
 
 Exploring.share = _share  # type: ignore[method-assign]
+
+# A new SQLite file is a copy of one that was migrated.
+honeyguide.stores.sqlite.migrate = migrate_quickly  # type: ignore[attr-defined]
+honeyguide.stores.sqlite.slates.migrate = migrate_quickly  # type: ignore[attr-defined]
 
 # So that a failing suite shows what differs.
 pytest.register_assert_rewrite("honeyguide.testing.stores", "honeyguide.testing.shared_cache")

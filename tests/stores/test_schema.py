@@ -22,9 +22,17 @@ from honeyguide.stores.migrations import VERSIONS, Line
 from honeyguide.stores.sql.registry import _FIELDS
 from honeyguide.stores.sql.rows import ITEM_COLUMNS, LOG_COLUMNS, USER_COLUMNS
 from honeyguide.stores.sqlite import SLATES, TRUTH, SqliteStore, state
+from honeyguide.stores.sqlite.schema import migrate
 from honeyguide.types import Job
 
 FILES: list[tuple[Line, str, MetaData]] = [("truth", TRUTH, schema.truth), ("losable", SLATES, schema.losable)]
+
+
+@pytest.fixture(autouse=True)
+def _migrated_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file of this page is migrated, and none a copy of one that was."""
+    monkeypatch.setattr("honeyguide.stores.sqlite.migrate", migrate)
+    monkeypatch.setattr("honeyguide.stores.sqlite.slates.migrate", migrate)
 
 
 def engine(path: Path) -> Engine:
