@@ -186,3 +186,48 @@ def test_a_body_where_none_belongs_is_refused(site: Site) -> None:
     site.ask("PUT", "/v1/items/pot", json={})
     assert "body" in problem(site.ask("DELETE", "/v1/items/pot", content=b"{}"), 422)["detail"]
     assert site.ask("DELETE", "/v1/items/pot", content=b"").status_code == 200
+
+
+def test_items_and_users_are_found_by_the_beginning_of_their_ids(site: Site) -> None:
+    for name in ("ab", "abc", "abd", "ac", "b"):
+        site.put(f"/v1/items/{name}", {"title": name})
+        site.put(f"/v1/users/{name}", {"properties": {}})
+    for kind, field in (("items", "item_id"), ("users", "user_id")):
+        assert [row[field] for row in site.get(f"/v1/{kind}?prefix=ab").json()["items"]] == ["ab", "abc", "abd"]
+        first = site.get(f"/v1/{kind}?prefix=ab&limit=2").json()
+        assert [row[field] for row in first["items"]] == ["ab", "abc"]
+        rest = site.get(f"/v1/{kind}?prefix=ab&limit=2&cursor={first['next_cursor']}").json()
+        assert ([row[field] for row in rest["items"]], rest["next_cursor"]) == (["abd"], None)
+        assert site.get(f"/v1/{kind}?prefix=zz").json() == {"items": [], "next_cursor": None}
+    site.delete("/v1/items/ab")
+    assert [row["item_id"] for row in site.get("/v1/items?prefix=ab").json()["items"]] == ["abc", "abd"]
+
+
+def test_named_items_come_in_one_answer(site: Site) -> None:
+    site.fill()
+    site.delete("/v1/items/i2")
+    found = site.get("/v1/items?item_id=i1&item_id=i2&item_id=i3&item_id=none").json()
+    assert ([item["item_id"] for item in found["items"]], found["next_cursor"]) == (["i1", "i3"], None)
+    assert pointers(site.get("/v1/items?" + "&".join(f"item_id={n}" for n in range(1001)))) == ["/item_id"]
+
+
+def test_the_history_of_a_user_is_newest_first_and_follows_merges(site: Site) -> None:
+    site.fill()
+    site.put("/v1/users/u1", {"properties": {"country": "PT"}})
+    site.post("/v1/events", {"type": "rating", "user_id": "visitor", "item_id": "i9", "value": 4})
+    site.post("/v1/users/visitor:merge", {"into": "u1"})
+    found = site.get("/v1/users/visitor/events?limit=3").json()
+    assert (found["known"], found["properties"], found["as_of"]) == (
+        True,
+        {"country": "PT"},
+        site.get("/v1/system").json()["position"],
+    )
+    newest, *rest = found["items"]
+    assert (newest["item_id"], newest["type"], newest["value"]) == ("i9", "rating", 4.0)
+    assert len(rest) == 2
+    assert [newest["sequence"], *[event["sequence"] for event in rest]] == sorted(
+        (e["sequence"] for e in found["items"]), reverse=True
+    )
+    nobody = site.get("/v1/users/nobody/events").json()
+    assert (nobody["known"], nobody["items"]) == (False, [])
+    assert pointers(site.get("/v1/users/u1/events?limit=0")) == ["/limit"]

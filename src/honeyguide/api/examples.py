@@ -168,6 +168,13 @@ ITEM: Final[Json] = {
 ITEMS_REPORT: Final[Json] = {"accepted": 2, "duplicates": 0, "rejected": [], "sequence": 1003}
 WRITTEN: Final[Json] = {"accepted": 1, "sequence": 1044}
 USER: Final[Json] = {"user_id": "user_123", "canonical_id": None, "properties": {"country": "PT"}, "sequence": 1040}
+HISTORY: Final[Json] = {
+    "user_id": "user_123",
+    "known": True,
+    "as_of": 1042,
+    "properties": {"country": "PT"},
+    "items": [{"item_id": "item_1", "type": "purchase", "ts": AT, "value": 24.5, "sequence": 1042}],
+}
 MERGED: Final[Json] = {
     "canonical_id": "user_123",
     "user_ids": ["visitor_9f2c", "user_123"],

@@ -35,6 +35,8 @@ FIELDS: Final[dict[str, FieldRule]] = {
     "RecommendParams.user_id": _STRANGER,
     "SimilarParams.user_id": _STRANGER,
     "RankIn.user_id": _STRANGER,
+    "prefix": FieldRule("what their ids begin with"),
+    "ItemsParams.item_id": FieldRule("ids of items, up to 1000", {"maxItems": 1000}),
     "into": _id("the id of the user that this one turned out to be, by which both go from now on"),
     "item_id": _id("the id of an item"),
     "event_id": _id("the sender's id of the event, by which a repetition is noticed"),

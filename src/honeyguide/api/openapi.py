@@ -150,7 +150,7 @@ def _operation(route: Route, schemas: dict[Any, Json]) -> Json:
 
 def _name(route: Route) -> str:
     words = route.path.replace("{", "").replace("}", "").replace(":", "_").replace(".", "_").strip("/")
-    return words.replace("/", "_")
+    return words.replace("/", "_") + ("_home" if route.path.endswith("/") else "")
 
 
 def _parameters(route: Route, schemas: dict[Any, Json]) -> Iterator[Json]:
@@ -224,7 +224,7 @@ def _responses(route: Route, schemas: dict[Any, Json]) -> Json:
     return responses
 
 
-_MEANING_OF_GOOD: Final = {200: "Done.", 202: "Taken.", 204: "Done; there is nothing to say."}
+_MEANING_OF_GOOD: Final = {200: "Done.", 202: "Taken.", 204: "Done; there is nothing to say.", 308: "It is at Location."}
 
 
 def _errors(route: Route) -> set[int]:

@@ -10,7 +10,19 @@ from typing import Any, Final, Literal
 from honeyguide.api import examples as eg
 from honeyguide.api.auth import Scope
 from honeyguide.api.cold import NoParams
-from honeyguide.api.handlers import cache, catalogue, docs, features, operations, people, rules, slates, standing, system
+from honeyguide.api.handlers import (
+    cache,
+    catalogue,
+    dashboard,
+    docs,
+    features,
+    operations,
+    people,
+    rules,
+    slates,
+    standing,
+    system,
+)
 from honeyguide.api.intake import Intake
 from honeyguide.api.lists import Lists
 from honeyguide.api.wire import cache as kept
@@ -21,7 +33,7 @@ from honeyguide.api.wire import operations as ops
 from honeyguide.api.wire import rules as ruled
 from honeyguide.api.wire.base import In, PageParams
 from honeyguide.api.wire.events import TrackIn, TrackParams
-from honeyguide.api.wire.people import MergeIn, SimilarUsersParams
+from honeyguide.api.wire.people import HistoryOut, HistoryParams, MergeIn, SimilarUsersParams
 from honeyguide.ingest.decode import EVENTS, ITEMS, RowDecoder
 from honeyguide.messages import EventIn, Explanation, IngestReport, ItemIn, Merged, Ranking, Slate
 from honeyguide.recommend.neighbours import Neighbours
@@ -156,10 +168,12 @@ EVENT_ROUTES: Final = _group(
 _ITEM: Final[Json] = {"params": goods.ItemParams, "given": {"item_id": "item_1"}}
 _USER: Final[Json] = {"params": goods.UserParams, "given": {"user_id": "user_123"}}
 _PAGE: Final[Json] = {"params": PageParams, "given": {"limit": 1}}
+_ITEMS: Final[Json] = {"params": goods.ItemsParams, "given": {"limit": 1}}
+_USERS: Final[Json] = {"params": goods.UsersParams, "given": {"limit": 1}}
 
 ITEM_ROUTES: Final = _group(
     "items",
-    Route("GET", "/v1/items", "recommend:read", catalogue.list_items, goods.ItemPage, eg.page(eg.ITEM), **_PAGE),
+    Route("GET", "/v1/items", "recommend:read", catalogue.list_items, goods.ItemPage, eg.page(eg.ITEM), **_ITEMS),
     Route(
         "POST", "/v1/items:batch", "catalog:write", catalogue.put_items, IngestReport, eg.ITEMS_REPORT,
         body=ItemIn, rows=ITEMS, errors=(409,), once=True,
@@ -185,7 +199,7 @@ ITEM_ROUTES: Final = _group(
 
 USER_ROUTES: Final = _group(
     "users",
-    Route("GET", "/v1/users", "catalog:write", catalogue.list_users, goods.UserPage, eg.page(eg.USER), **_PAGE),
+    Route("GET", "/v1/users", "catalog:write", catalogue.list_users, goods.UserPage, eg.page(eg.USER), **_USERS),
     Route(
         "POST", "/v1/users/{user_id}:merge", "catalog:write", people.merge_user, Merged, eg.MERGED,
         body=MergeIn, errors=(404, 409), sent={"into": "user_123"},
@@ -194,6 +208,10 @@ USER_ROUTES: Final = _group(
     Route(
         "GET", "/v1/users/{user_id}/similar", "admin", people.similar_users, Neighbours, eg.NEIGHBOURS,
         params=SimilarUsersParams, given={"user_id": "user_123", "n": 1},
+    ),
+    Route(
+        "GET", "/v1/users/{user_id}/events", "catalog:write", people.history, HistoryOut, eg.HISTORY,
+        params=HistoryParams, given={"user_id": "user_123", "limit": 1},
     ),
     Route(
         "GET", "/v1/users/{user_id}/export", "admin", people.export_user, "application/x-ndjson", errors=(404,), **_USER,
@@ -322,6 +340,8 @@ CACHE_ROUTES: Final = _group(
 
 _READY: Final[Json] = {"ready": True, "position": 1044, "aliases": {"champion": "ease@7"}, "degraded": []}
 
+_PART: Final[Json] = {"params": ops.FileParams, "errors": (404,), "tagged": True, "given": {"file": "explorer"}}
+
 SYSTEM_ROUTES: Final = _group(
     "system",
     Route("GET", "/v1/system", "metrics:read", system.system, ops.System, eg.SYSTEM),
@@ -332,6 +352,19 @@ SYSTEM_ROUTES: Final = _group(
     Route("GET", "/docs", None, docs.page, "text/html"),
     Route("GET", "/docs/problems", None, docs.problems, "text/html"),
     Route("GET", "/docs/{file}", None, docs.file, "*/*", params=ops.FileParams, errors=(404,), given={"file": "start.js"}),
+    Route("GET", "/ui", None, dashboard.entrance, status=308),
+    Route("GET", "/ui/", None, dashboard.home, "text/html"),
+    Route(
+        "GET",
+        "/ui/{file}",
+        None,
+        dashboard.file,
+        "*/*",
+        params=ops.FileParams,
+        errors=(404,),
+        tagged=True,
+        given={"file": "explorer"},
+    ),
 )
 
 WATCH: Final = tuple(route for route in SYSTEM_ROUTES if route.path in ("/healthz", "/readyz", "/metrics"))

@@ -14,7 +14,7 @@ from honeyguide.config.exploration import Exploration, Explore
 from honeyguide.config.metrics import Metric, metrics_of
 from honeyguide.config.outside import Embeddings, ExternalSource, Outbound
 from honeyguide.config.sources import SourceUse
-from honeyguide.config.values import ContentField, Duration, Name, Section, Share, Size, Window, laid_over
+from honeyguide.config.values import ContentField, Duration, Name, Origin, Section, Share, Size, Window, laid_over
 
 
 class Project(Section):
@@ -54,6 +54,16 @@ class Auth(Section):
         default=None,
         min_length=1,
         description="Static key that holds all scopes, sent as 'Authorization: Bearer'.",
+    )
+
+
+class Dashboard(Section):
+    """The pages at /ui."""
+
+    images: list[Origin] = Field(
+        default_factory=list,
+        description="Where pictures of items may be loaded from, such as https://cdn.example.com. "
+        "Pictures from elsewhere are not shown, and their hosts are not asked.",
     )
 
 
@@ -425,6 +435,7 @@ class Settings(Section):
     server: Server = Server()
     worker: Worker = Worker()
     auth: Auth = Auth()
+    dashboard: Dashboard = Dashboard()
     storage: Storage = Storage()
     redis: Redis = Redis()
     events: Events = Events()

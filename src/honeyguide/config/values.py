@@ -64,6 +64,16 @@ def format_size(size: int) -> str:
     return f"{size}B"
 
 
+def parse_origin(value: Any) -> str:
+    """`"https://cdn.example.com"` -> itself: a scheme, a host and perhaps a port, nothing else."""
+    if isinstance(value, str) and re.fullmatch(r"(?i)https?://[a-z0-9.-]+(:[0-9]{1,5})?", value):
+        return value.lower()
+    raise ValueError(f"{value!r} is no origin; write a scheme and a host, such as https://cdn.example.com")
+
+
+Origin = Annotated[
+    str, BeforeValidator(parse_origin), WithJsonSchema({"type": "string", "examples": ["https://cdn.example.com"]})
+]
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration),

@@ -1,30 +1,43 @@
 """Items and users: read from the store, changed through INGEST."""
 
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
 from honeyguide.api import cursors
 from honeyguide.api.cold import Call, reply
 from honeyguide.api.endpoint import Answer
 from honeyguide.api.rows import taken
-from honeyguide.api.wire.base import PageParams
+from honeyguide.api.urls import refused
 from honeyguide.api.wire.catalogue import (
     ItemBody,
     ItemOut,
     ItemPage,
     ItemParams,
+    ItemsParams,
     UserBody,
     UserOut,
     UserPage,
     UserParams,
+    UsersParams,
     Written,
 )
 from honeyguide.errors import NotFound
 from honeyguide.messages import IngestReport, ItemIn, Rejected, UserIn
 from honeyguide.types import Item, Json
 
+T = TypeVar("T")
 
-async def list_items(call: Call[PageParams, None]) -> Answer:
-    """Items that are not deleted, in order of id."""
-    limit, after = cursors.check_limit(call.params), cursors.read("items", call.params.cursor)
-    rows = await call.runtime.store.catalogue.items(limit=limit + 1, after=after)
+
+async def list_items(call: Call[ItemsParams, None]) -> Answer:
+    """Items that are not deleted, in order of id; named ones in one answer."""
+    table, params, limit = call.runtime.store.catalogue, call.params, cursors.check_limit(call.params)
+    after = cursors.read("items", params.cursor)
+    if params.item_id is not None:
+        if len(params.item_id) > cursors.MAX_LIMIT:
+            raise refused("item_id", f"{len(params.item_id)} are too many. Name up to {cursors.MAX_LIMIT}.")
+        named = await table.items_by_id(params.item_id)
+        return reply(ItemPage([ItemOut.of(item) for item in named if item.deleted_at is None], None))
+    rows = await _beginning(params.prefix, limit + 1, after, table.item, table.items, lambda item: item.item_id)
     shown, next_cursor = cursors.page("items", rows, limit, lambda item: item.item_id)
     return reply(ItemPage([ItemOut.of(item) for item in shown], next_cursor))
 
@@ -58,10 +71,11 @@ async def put_items(call: Call[object, list[ItemIn | Rejected]]) -> Answer:
     return reply(await call.runtime.ingest.put_items(call.body))
 
 
-async def list_users(call: Call[PageParams, None]) -> Answer:
+async def list_users(call: Call[UsersParams, None]) -> Answer:
     """Users in order of id."""
-    limit, after = cursors.check_limit(call.params), cursors.read("users", call.params.cursor)
-    rows = await call.runtime.store.catalogue.users(limit=limit + 1, after=after)
+    table, params, limit = call.runtime.store.catalogue, call.params, cursors.check_limit(call.params)
+    after = cursors.read("users", params.cursor)
+    rows = await _beginning(params.prefix, limit + 1, after, table.user, table.users, lambda user: user.user_id)
     shown, next_cursor = cursors.page("users", rows, limit, lambda user: user.user_id)
     return reply(UserPage([UserOut.of(user) for user in shown], next_cursor))
 
@@ -87,6 +101,28 @@ async def patch_user(call: Call[UserParams, UserBody]) -> Answer:
     """Change the given properties of a user; one that is not known yet is created."""
     user = UserIn(user_id=call.params.user_id, **_given(call.body))
     return _written(await call.runtime.ingest.patch_users([user]), "user")
+
+
+class _PageOf(Protocol[T]):
+    async def __call__(self, *, limit: int, after: str | None = None) -> list[T]: ...
+
+
+async def _beginning(
+    prefix: str,
+    limit: int,
+    after: str | None,
+    one: Callable[[str], Awaitable[T | None]],
+    page: _PageOf[T],
+    id_of: Callable[[T], str],
+) -> list[T]:
+    """A page of what has an id that begins with `prefix`: ids stand in order, so they are one behind the other."""
+    if not prefix or after is not None:
+        found = await page(limit=limit, after=after)
+    else:
+        first = await one(prefix)
+        gone = first is None or getattr(first, "deleted_at", None) is not None
+        found = [*([] if gone or first is None else [first]), *await page(limit=limit, after=prefix)][:limit]
+    return [each for each in found if id_of(each).startswith(prefix)]
 
 
 async def _item(call: Call[ItemParams, object]) -> Item:

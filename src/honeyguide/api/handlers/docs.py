@@ -30,12 +30,13 @@ _POLICY: Final = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-_SAFE: Final = [
+SAFE: Final = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", _POLICY.encode()),
 ]
-_HTML: Final = [(b"content-type", b"text/html; charset=utf-8"), (b"cache-control", b"no-cache"), *_SAFE]
+"""Fields of every page and file: what it may do in a browser."""
+_HTML: Final = [(b"content-type", b"text/html; charset=utf-8"), (b"cache-control", b"no-cache"), *SAFE]
 
 _PAGE: Final = """<!doctype html>
 <html lang="en">
@@ -105,7 +106,7 @@ def _problem_entries() -> Iterator[str]:
 
 
 def _file_fields(kind: bytes) -> list[tuple[bytes, bytes]]:
-    return [(b"content-type", kind), (b"cache-control", b"public, max-age=3600"), *_SAFE]
+    return [(b"content-type", kind), (b"cache-control", b"public, max-age=3600"), *SAFE]
 
 
 def _document(title: str, body: str) -> bytes:

@@ -6,11 +6,12 @@ from typing import Final
 import msgspec
 
 from honeyguide.api.cold import NO_STORE, Call, reply
+from honeyguide.api.cursors import MAX_LIMIT
 from honeyguide.api.endpoint import Answer
 from honeyguide.api.fields import takes
 from honeyguide.api.urls import refused
 from honeyguide.api.wire.operations import JobOut
-from honeyguide.api.wire.people import MergeIn, SimilarUsersParams, UserParams
+from honeyguide.api.wire.people import HistoryOut, HistoryParams, MergeIn, SimilarUsersParams, UserParams
 from honeyguide.types import MAX_N, Json, id_fault
 
 NDJSON: Final = (b"content-type", b"application/x-ndjson")
@@ -32,6 +33,16 @@ async def similar_users(call: Call[SimilarUsersParams, None]) -> Answer:
     if fault := id_fault(call.params.user_id):
         raise refused("user_id", f"{fault}.")
     return reply(await call.runtime.neighbours.of(call.params.user_id, call.params.n))
+
+
+async def history(call: Call[HistoryParams, None]) -> Answer:
+    """The latest item events of a user, newest first, as lists are made from them; of an id that nobody knows, none."""
+    user_id, limit = call.params.user_id, call.params.limit
+    if not 1 <= limit <= MAX_LIMIT:
+        raise refused("limit", f"{limit} is not possible. Ask for 1 to {MAX_LIMIT}.")
+    if fault := id_fault(user_id):
+        raise refused("user_id", f"{fault}.")
+    return reply(HistoryOut.of(await call.runtime.store.log.user_state(user_id, limit=limit)))
 
 
 async def export_user(call: Call[UserParams, None]) -> Answer:

@@ -2,9 +2,22 @@
 
 import msgspec
 
-from honeyguide.api.wire.base import In, Moment, iso
+from honeyguide.api.wire.base import In, Moment, PageParams, iso
 from honeyguide.messages import Timestamp
 from honeyguide.types import Item, Json, User
+
+
+class ItemsParams(PageParams):
+    """Which items: those whose ids begin with `prefix`, or the named ones (`item_id`, several times)."""
+
+    prefix: str = ""
+    item_id: list[str] | None = None
+
+
+class UsersParams(PageParams):
+    """Which users: those whose ids begin with `prefix`."""
+
+    prefix: str = ""
 
 
 class ItemParams(In):
