@@ -56,10 +56,11 @@ class Generations:
         """A new token for a row of the log."""
         return sequence.to_bytes(POSITION_BYTES, "big") + self._bits(63).to_bytes(8, "big")
 
-    def starting(self) -> Tokens:
-        """Tokens for a subject that has none: they stand for all rows up to the present position, and are marked as such, so
-        that the shared tier tells of them when such a row is told late."""
-        position = self.position.to_bytes(POSITION_BYTES, "big")
+    def starting(self, least: Tokens | None = None) -> Tokens:
+        """Tokens for a subject that has none: they stand for all rows up to the present position and that of the `least`
+        tokens, and are marked as such, so that the shared tier tells of them when such a row is told late."""
+        known = max(position_of(least.hard), position_of(least.soft)) if least is not None else 0
+        position = max(self.position, known).to_bytes(POSITION_BYTES, "big")
         hard, soft = (STARTING | self._bits(63) for _ in range(2))
         return Tokens(position + hard.to_bytes(8, "big"), position + soft.to_bytes(8, "big"))
 
@@ -121,6 +122,11 @@ class Generations:
         if token[:POSITION_BYTES] >= floor[:POSITION_BYTES]:
             return token
         return self.token(position_of(floor))
+
+    def least(self, subject: str) -> Tokens | None:
+        """Older tokens of the subject than these are not true; None if nothing is known."""
+        least = _merged(self.held.get(subject, UNKNOWN), self._floors.get(subject, UNKNOWN))
+        return least if least.hard and least.soft else None
 
     def note(self, subject: str, tokens: Tokens) -> None:
         """Older tokens than these are not true, whoever says them."""

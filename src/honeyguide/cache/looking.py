@@ -67,7 +67,8 @@ class Looker:
         if not self._tier.shared:
             return SharedKey(b"", ())
         names = self._tier.names(self._name, want.key, want.epoch)
-        return SharedKey(self._tier.subject(want.subject), names, self._generations.starting())
+        least = self._generations.least(want.subject)
+        return SharedKey(self._tier.subject(want.subject), names, self._generations.starting(least), least)
 
     def _judged(self, want: Want, ask: SharedKey, read: SharedRead | None, now: float, *, behind: bool) -> Seen:
         generations, there = self._generations, self._memory.get(want.key)

@@ -179,7 +179,6 @@ class Maker:
                 self._metrics.refused.inc()
                 if self._generations.era == era:
                     self._generations.learn(want.subject, refused, trusted=True)
-                    self._tier.repeat(want.subject, refused, entry.tokens)
                 self._give_back([seen], holder)
 
         value = seal(envelope, self._tier.secret)

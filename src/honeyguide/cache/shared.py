@@ -14,7 +14,7 @@ import msgspec
 
 from honeyguide.cache.counted import TierMetrics
 from honeyguide.cache.entry import Epoch
-from honeyguide.cache.generations import Generations, position_of
+from honeyguide.cache.generations import Generations
 from honeyguide.clock import Clock
 from honeyguide.errors import Unavailable
 from honeyguide.protocols import SharedCache
@@ -49,9 +49,6 @@ class Tier(Protocol):
         """Store a value in the background, and whether it is tried; `done` hears the tokens there are if it was refused,
         else None."""
 
-    def repeat(self, subject: str, there: Tokens, known: Tokens) -> None:
-        """If the tokens that are `there` stand for less than what is `known`, tell of it again, in the background."""
-
     async def claim(self, keys: Sequence[tuple[bytes, bytes]], holder: bytes, seconds: float) -> Sequence[bool]:
         """Whether this process may make each value; yes for all where there is no answer."""
 
@@ -84,9 +81,6 @@ class NoTier:
     def write(self, write: SharedWrite, done: Callable[[Tokens | None], None]) -> bool:
         """Nothing is stored."""
         return False
-
-    def repeat(self, subject: str, there: Tokens, known: Tokens) -> None:
-        """There is nobody to tell."""
 
     async def claim(self, keys: Sequence[tuple[bytes, bytes]], holder: bytes, seconds: float) -> Sequence[bool]:
         """Nobody else is there."""
@@ -256,21 +250,6 @@ class SharedTier:
                     return
             await self.pull()
         raise Unavailable("Nobody knows how subjects are named in the shared cache now.", cure="It is asked again.")
-
-    def repeat(self, subject: str, there: Tokens, known: Tokens) -> None:
-        """If the tokens that are `there` stand for less than what is `known`, tell of it again, in the background.
-
-        A server that lost its tokens is told of late rows, which may be older than what processes are sure of: as long as
-        nobody tells it of that as well, no value can be stored."""
-        position = position_of(known.hard)
-        if there.hard and position_of(there.hard) < position:
-            self._begin(self._repeat(Invalidation(subject, position, position)))
-
-    async def _repeat(self, change: Invalidation) -> None:
-        try:
-            await self.replace([change])
-        except Unavailable:
-            self._metrics.failures.inc()  # the next value that is refused tries again
 
     async def _catch_up(self) -> None:
         """Pull now, once for all who wait, and not again at once: a process that was held up is not alone until the job's

@@ -18,11 +18,13 @@ class Tokens(NamedTuple):
 class SharedKey:
     """What is asked of the shared cache: the value under one of `keys`, the tokens of `subject`; hashes of 16 bytes.
 
-    `proposed` becomes the tokens of a subject that has none, for a short while."""
+    `proposed` becomes the tokens of a subject that has none, for a short while. One has none as well if its tokens stand for
+    earlier positions than those of `least`: on a server that lost what it was told, and then heard of late rows."""
 
     subject: bytes
     keys: tuple[bytes, ...]
     proposed: Tokens | None = None
+    least: Tokens | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ class RedisCache:
             for key in [wanted[place] for place in places]:
                 keys.append(self._key("t", key.subject, key.subject))
                 keys += [self._key("v", key.subject, name) for name in key.keys]
-                arguments += [len(key.keys), key.proposed.hard + key.proposed.soft if key.proposed else b""]
+                arguments += [len(key.keys), _bytes(key.proposed), _bytes(key.least)]
             commands.append((group, call(READ, keys, arguments)))
         reads: list[SharedRead] = [SharedRead(None, ())] * len(wanted)
         for (_, places), reply in zip(parts, await self._calls.ask("values", "read", commands), strict=True):
@@ -256,6 +256,10 @@ class RedisCache:
             for group, places in groups.items()
             for start in range(0, len(places), _PER_CALL)
         ]
+
+
+def _bytes(tokens: Tokens | None) -> bytes:
+    return tokens.hard + tokens.soft if tokens is not None else b""
 
 
 def _tokens(text: bytes) -> Tokens:

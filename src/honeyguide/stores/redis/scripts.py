@@ -17,6 +17,9 @@ local function put(...)
   local done = redis.pcall('SET', ...)
   return not (type(done) == 'table' and done.err)
 end
+local function later(a, b)
+  return struct.unpack('>I8', a) > struct.unpack('>I8', b)
+end
 """
 
 
@@ -32,12 +35,15 @@ READ: Final = Script(
     _TOKENS
     + """
 -- KEYS: per subject its tokens, then its values.
--- ARGV: ms for new tokens; per subject the number of values, then new tokens or ''.
+-- ARGV: ms for new tokens; per subject the number of values, new tokens or '', then tokens or '': older ones are none.
 -- Returns per subject its tokens, then per value the value and its ms left. Without tokens no value is of use.
 local out, k = {}, 1
-for a = 2, #ARGV, 2 do
+local function older(a, b)
+  return b ~= '' and (later(b, a) or later(string.sub(b, 17), string.sub(a, 17)))
+end
+for a = 2, #ARGV, 3 do
   local n, now = tonumber(ARGV[a]), tokens(KEYS[k])
-  local fresh = not now
+  local fresh = not now or older(now, ARGV[a + 2])
   if fresh and ARGV[a + 1] ~= '' and put(KEYS[k], ARGV[a + 1], 'PX', ARGV[1]) then now = ARGV[a + 1] end
   out[#out + 1] = now
   for i = 1, n do
@@ -87,9 +93,6 @@ REPLACE: Final = Script(
 -- ARGV: length of the stream, ms of tokens; per token the subject, '1' if the hard one is new, hard token, soft token.
 -- Returns the tokens that each has now; '' for one that was refused, which is gone then, and so is the stream, so that
 -- nobody goes on trusting what he holds. Nothing at all if the stream could not be written to.
-local function later(a, b)
-  return struct.unpack('>I8', a) > struct.unpack('>I8', b)
-end
 -- Made for want of any: whoever holds an older token has not heard that this one stands for the change.
 local function starting(token)
   return string.byte(token, 9) >= 128

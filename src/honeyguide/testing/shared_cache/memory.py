@@ -78,7 +78,7 @@ class MemoryShared:
 
     def _read(self, key: SharedKey, now: float) -> SharedRead:
         server, tokens = self._server, self._server.tokens_of(key.subject)
-        if tokens is None:
+        if tokens is None or _older(tokens, key.least):
             if key.proposed is not None:
                 server.tokens[key.subject] = key.proposed, now + _PASSING_SECONDS
             return SharedRead(key.proposed, (None,) * len(key.keys))
@@ -184,6 +184,10 @@ class MemoryShared:
 
     async def close(self) -> None:
         """Nothing is to be let go of."""
+
+
+def _older(tokens: Tokens, least: Tokens | None) -> bool:
+    return least is not None and any(a[:_POSITION] < b[:_POSITION] for a, b in zip(tokens, least, strict=True))
 
 
 def _later(one: bytes, other: bytes) -> bytes:

@@ -38,9 +38,9 @@ def soft(subject: str, position: int, chance: int = 2) -> TokenChange:
     return TokenChange(name(subject), tokens(position, chance), hard=False)
 
 
-def asked(subject: str, *keys: str, proposed: Tokens | None = None) -> SharedKey:
+def asked(subject: str, *keys: str, proposed: Tokens | None = None, least: Tokens | None = None) -> SharedKey:
     """A question for values."""
-    return SharedKey(name(subject), tuple(map(name, keys)), proposed)
+    return SharedKey(name(subject), tuple(map(name, keys)), proposed, least)
 
 
 def value(subject: str, key: str, of: Tokens, content: bytes = b"value", holder: bytes = b"") -> SharedWrite:
@@ -87,6 +87,26 @@ class SharedCacheSuite:
             assert read.tokens == tokens(5, 7)
             (read,) = await other.read([asked("u", "k", proposed=tokens(6, 8))])
             assert read.tokens == tokens(5, 7), "whoever was first"
+
+        run(body)
+
+    def test_tokens_that_stand_for_less_than_is_known_count_as_none(self, run: Callable[[Body], None]) -> None:
+        """Whatever the server says, values of before are not there, and new ones can be stored."""
+
+        async def body(one: SharedCache, other: SharedCache) -> None:
+            await one.read([asked("u", proposed=tokens(5))])
+            assert await one.write([value("u", "k", tokens(5))]) == [None]
+            for least in (tokens(4), tokens(5, 9)):
+                (read,) = await other.read([asked("u", "k", proposed=tokens(7, 3), least=least)])
+                assert read.tokens == tokens(5)
+                assert read.values[0] is not None
+            (read,) = await other.read([asked("u", "k", proposed=tokens(7, 3), least=tokens(6))])
+            assert (read.tokens, read.values) == (tokens(7, 3), (None,))
+            assert await one.write([value("u", "k", tokens(5))]) == [tokens(7, 3)]
+            assert await other.write([value("u", "k", tokens(7, 3))]) == [None]
+            later = Tokens(tokens(7, 3).hard, tokens(8, 4).soft)
+            (read,) = await one.read([asked("u", "k", proposed=tokens(8, 6), least=later)])
+            assert (read.tokens, read.values) == (tokens(8, 6), (None,)), "the soft one too"
 
         run(body)
 
