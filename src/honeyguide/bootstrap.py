@@ -351,8 +351,7 @@ class Runtime:
         self.plans = plans = plans_of(settings, metrics.feature_function_errors)
         self.items = ItemBlock(keeps_vectors=True)
         self.folding = FeatureFolding(store.log, store.features, tuple(plans.values()), clock, metrics)
-        budget = settings.recommend.new_item_impressions
-        self.columns = FeatureColumns(plans["item"], store.log, store.features, self.items, clock, metrics, budget)
+        self.columns = FeatureColumns(plans["item"], store.log, store.features, self.items, clock, metrics)
         self.feature_check = FeatureComparison(store, plans, clock, metrics)
         self.features = FeatureReader(
             store.features, plans, self.items, settings.feature_store, clock, FeatureMetrics(metrics)

@@ -229,17 +229,3 @@ def test_what_waits_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) ->
 def test_the_plan_under_test_has_every_item_view() -> None:
     assert isinstance(PLAN, Plan)
     assert {"clicks_1h", "click_rate_30d", "popularity", "age", "price"} <= set(PLAN.bound)
-
-
-def test_a_new_item_that_has_had_its_impressions_is_noted_once_with_the_position(world: World) -> None:
-    world.columns = FeatureColumns(
-        PLAN, world.store.log, world.store.features, world.block, world.clock, world.metrics, budget=3
-    )
-    world.happen(("click", "a"), ("click", "b"), *[("impression", "a")] * 3, *[("impression", "b")] * 2)
-    world.folding.refresh()
-    world.round()
-    assert world.block.tried.tolist() == [7, 0]
-    world.happen(("impression", "a"), ("impression", "b"))
-    world.folding.refresh()
-    world.round()
-    assert world.block.tried.tolist() == [7, 9]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from honeyguide.config.sources import SourceUse
 from honeyguide.features import ItemBlock
+from honeyguide.features.columns import Columns
 from honeyguide.models.knn import Knn
 from honeyguide.models.markov import Markov
 from honeyguide.models.popular import Popular
@@ -25,7 +26,7 @@ from honeyguide.retrieval import (
     VoiceSource,
 )
 from honeyguide.retrieval.learned import best_rows, model_history, tie_to_block
-from honeyguide.retrieval.sources import first_allowed
+from honeyguide.retrieval.sources import IMPRESSIONS, first_allowed
 from honeyguide.types import Interactions
 from tests.world import DAY, NOW, block, ids, item, request
 
@@ -216,16 +217,18 @@ def test_favourites_are_the_strongest_five_categories() -> None:
 
 def test_a_new_item_that_has_had_its_impressions_needs_no_place() -> None:
     shop = block([item("a", created_at=NOW - DAY), item("b", created_at=NOW - 2 * DAY)])
-    everything = np.ones(2, np.bool_)
-    shop.note_tried(np.array([True, False]), 10)
-    shop.note_tried(np.array([True, False]), 99)
+    shop.features = Columns((IMPRESSIONS,), np.array([[10], [9]], np.float32))
 
-    def new(as_of: int, items: ItemBlock = shop) -> list[str]:
-        return ids(items, NewItemSource().retrieve(replace(request(items), as_of=as_of), everything).rows)
+    def new(most: int, items: ItemBlock = shop) -> list[str]:
+        asked = replace(request(items), new_item_impressions=most)
+        return ids(items, NewItemSource().retrieve(asked, np.ones(2, np.bool_)).rows)
 
-    assert new(as_of=11) == ["b"]
-    assert new(as_of=10) == ["a", "b"], "a list from before that was noticed"
-    assert new(11, shop.as_it_was([])) == ["b"]
+    assert new(10) == ["b"]
+    assert new(11) == ["a", "b"]
+    assert new(1) == []
+    assert new(0) == ["a", "b"], "no limit"
+    shop.features = Columns((), np.empty((2, 0), np.float32))
+    assert new(1) == ["a", "b"], "nobody counts"
 
 
 def test_a_voice_finds_what_its_own_model_finds(knn: ServedModel) -> None:

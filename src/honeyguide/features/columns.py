@@ -41,6 +41,11 @@ class Columns:
         """The same, when the states that they were made of may have held events up to `position`."""
         return replace(self, through=max(self.sequence, position))
 
+    @property
+    def exact(self) -> bool:
+        """Whether no state held an event from after `sequence`."""
+        return self.through == self.sequence
+
     def gather(self, rows: IntArray, names: Sequence[str]) -> FloatArray:
         """float32 [rows, names] for rows of the item block; NaN for rows and names that are not here."""
         found = np.full((len(rows), len(names)), np.nan, np.float32)

@@ -49,7 +49,6 @@ class ItemBlock:
         self._created: LongArray = np.empty(0, np.int64)
         self._first: LongArray = np.empty(0, np.int64)
         self._changed: LongArray = np.empty(0, np.int64)
-        self._tried: LongArray = np.empty(0, np.int64)
         self._blocked: BoolArray = np.empty(0, np.bool_)
         self._categories: IntArray = np.empty((0, MAX_CATEGORIES), np.int32)
         self._newest: tuple[int, IntArray] = (-1, np.empty(0, np.int32))
@@ -59,15 +58,13 @@ class ItemBlock:
         """Make room for `capacity` rows; readers keep the columns that they hold."""
         price, created = np.full(capacity, np.nan, np.float32), np.zeros(capacity, np.int64)
         first, blocked = np.zeros(capacity, np.int64), np.zeros(capacity, np.bool_)
-        changed, tried, put_at = (np.zeros(capacity, np.int64) for _ in range(3))
-        tried[: self._capacity] = self._tried
+        changed, put_at = np.zeros(capacity, np.int64), np.zeros(capacity, np.int64)
         categories = np.full((capacity, MAX_CATEGORIES), NO_CATEGORY, np.int32)
         price[: self._capacity], created[: self._capacity] = self._price, self._created
         first[: self._capacity], blocked[: self._capacity] = self._first, self._blocked
         categories[: self._capacity], changed[: self._capacity] = self._categories, self._changed
         put_at[: self._capacity] = self._put_at
         self._price, self._created, self._first, self._changed = price, created, first, changed
-        self._tried = tried
         self._put_at = put_at
         self._categories, self._blocked, self._capacity = categories, blocked, capacity
 
@@ -93,15 +90,6 @@ class ItemBlock:
     def changed(self) -> LongArray:
         """int64 [items]: the log position of the item's last change, set when all else of it is."""
         return self._changed[: len(self.ids)]
-
-    @property
-    def tried(self) -> LongArray:
-        """int64 [items]: the log position at which a new item was found to have had its impressions; 0: not yet."""
-        return self._tried[: len(self.ids)]
-
-    def note_tried(self, had: BoolArray, position: int) -> None:
-        """These items (bool, of the first rows) have had their impressions by a log position; noted the first time."""
-        self._tried[np.flatnonzero(had & (self._tried[: len(had)] == 0))] = position
 
     @property
     def categories(self) -> IntArray:
@@ -226,7 +214,7 @@ class ItemBlock:
     def as_it_was(self, changed: Sequence[tuple[str, Item | None]]) -> "ItemBlock":
         """A copy with the same row numbers in which these items stand as given (None: not there yet, so blocked).
 
-        Its feature columns are those of now: what they were is in the slate that logged them, and in the replay."""
+        Its feature columns are those of now: `features.then` works out what they were."""
         twin = ItemBlock()
         twin.ids, twin.numbers = self.ids[:], dict(self.numbers)
         twin.titles, twin.properties = self.titles[:], self.properties[:]
@@ -234,7 +222,7 @@ class ItemBlock:
         twin.denied, twin._capacity = set(self.denied), self._capacity
         twin._price, twin._created, twin._first = self._price.copy(), self._created.copy(), self._first.copy()
         twin._categories, twin._blocked = self._categories.copy(), self._blocked.copy()
-        twin._changed, twin._tried, twin._put_at = self._changed.copy(), self._tried.copy(), self._put_at.copy()
+        twin._changed, twin._put_at = self._changed.copy(), self._put_at.copy()
         twin.version = self.version
         twin.keeps_vectors, twin._vectors, twin.features = self.keeps_vectors, dict(self._vectors), self.features
         twin.put(item for _, item in changed if item is not None)

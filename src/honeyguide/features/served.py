@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from honeyguide.features.columns import Columns
 from honeyguide.features.online import Values
 from honeyguide.features.plan import Plan
 from honeyguide.features.read import read
 from honeyguide.features.state import State, fold
+from honeyguide.protocols import ItemFeatures
 from honeyguide.types import FloatArray, IntArray, ServedFeatures
 
 _CLOSE: Final = 1e-6
@@ -23,14 +23,14 @@ class Noted:
 
     now: int
     user: Values
-    columns: Columns
+    columns: ItemFeatures
 
     def of(self, rows: IntArray) -> ServedFeatures:
         """The features for the slate, with those of its items, which stand at these rows of the item block.
 
         Columns that were made while the fold went on may hold later events for some items, and are left out."""
         columns, values = self.columns, list(self.user.values())
-        exact = columns.through == columns.sequence
+        exact = columns.exact
         taken: FloatArray = columns.gather(rows, columns.names) if exact else np.empty((0, 0), np.float32)
         return ServedFeatures(
             at=self.now,

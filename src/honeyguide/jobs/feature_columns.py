@@ -19,9 +19,8 @@ from honeyguide.features.state import State, encode
 from honeyguide.features.values import subjects
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import EventLog, FeatureStates
-from honeyguide.types import Appended, BoolArray, FloatArray, FoldMark, LogRow
+from honeyguide.types import Appended, FloatArray, FoldMark, LogRow
 
-IMPRESSIONS: Final = "impressions_30d"
 _PART: Final = 2_000
 _MOST_TOUCHED: Final = 500_000
 _MOST_AGE_MS: Final = 60_000
@@ -42,8 +41,7 @@ class _Work:
 class FeatureColumns:
     """A subscriber of the log, and the job that refreshes the columns; one round at a time.
 
-    `start` is the log position from which on it is told of rows; set it before the first round. `budget` are the impressions
-    that a new item is given (0: no end)."""
+    `start` is the log position from which on it is told of rows; set it before the first round."""
 
     def __init__(
         self,
@@ -53,10 +51,9 @@ class FeatureColumns:
         items: ItemBlock,
         clock: Clock,
         metrics: Metrics,
-        budget: int = 0,
     ) -> None:
         self._plan, self._log, self._states, self._items = plan, event_log, states, items
-        self._clock, self._metrics, self._budget = clock, metrics, budget
+        self._clock, self._metrics = clock, metrics
         self._store = ColumnStore(plan)
         self._nothing = encode(plan, State())
         self._touched: dict[str, int] = {}
@@ -104,18 +101,6 @@ class FeatureColumns:
             self._whole = True
             raise
         self._mark = mark
-        had = self._newly_tried()
-        if had.any():
-            self._items.note_tried(had, await self._log.position())
-
-    def _newly_tried(self) -> BoolArray:
-        """bool [rows of the columns]: the items that have had the impressions of a new one, and were not known to."""
-        columns = self._items.features
-        if not self._budget or IMPRESSIONS not in columns.names:
-            return np.zeros(0, np.bool_)
-        seen = columns.values[:, columns.names.index(IMPRESSIONS)]
-        found: BoolArray = (seen >= self._budget) & (self._items.tried[: len(seen)] == 0)
-        return found
 
     def _next(self, mark: FoldMark, exact_at: int) -> _Work:
         """Take what the fold has come up to out of what waits."""

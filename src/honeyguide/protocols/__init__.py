@@ -394,7 +394,7 @@ class Request:
     this user; `disliked` likewise. `seen_rows` int32 were seen at `seen_at` int64 ms, where the surface asks.
     `basket` int32: what the list is for, if it is for one. `given`, where a list is made again: the items that sources
     outside named then. `ranker` orders the candidates, where the surface asks for one and there is one; `voices` are the
-    other models that it listens to, by name.
+    other models that it listens to, by name. `columns` are the feature views of items, of one moment (`taken`).
     """
 
     query: Query
@@ -426,6 +426,13 @@ class Request:
     properties: Mapping[str, object] = field(default_factory=dict)
     condition: Expression | None = None
     rules: InForce = NO_RULES
+    new_item_impressions: int = 0
+    taken: ItemFeatures | None = None
+
+    @property
+    def columns(self) -> ItemFeatures:
+        """The columns that the whole list is made with; those of now, where none were taken."""
+        return self.items.features if self.taken is None else self.taken
 
 
 class Source(Protocol):

@@ -64,7 +64,9 @@ class UserFeatures(Protocol):
 
 
 class ItemFeatures(Protocol):
-    """Feature views of items at one moment (`features.Columns`): it never changes, the next one takes its place."""
+    """Feature views of items at one moment (`features.Columns`): it never changes, the next one takes its place.
+
+    `exact` says that nothing is in it from after log position `sequence`."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -77,6 +79,10 @@ class ItemFeatures(Protocol):
     @property
     def computed_at(self) -> int:
         """The moment of windows and ages, in ms."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing is in it from after that position."""
 
     def gather(self, rows: IntArray, names: Sequence[str]) -> FloatArray:
         """float32 [rows, names]; NaN where nothing is known, and for names that are no column."""

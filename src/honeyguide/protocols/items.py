@@ -73,10 +73,6 @@ class Items(Protocol):
         """int64 [items]: the log position of the item's last change."""
 
     @property
-    def tried(self) -> LongArray:
-        """int64 [items]: the log position at which a new item had had the impressions that it is given; 0: not yet."""
-
-    @property
     def categories(self) -> IntArray:
         """int32 [items, 12], -1 where there are fewer; the first column is the main category."""
 

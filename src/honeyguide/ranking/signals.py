@@ -54,7 +54,7 @@ class Signals:
 
     def of(self, request: Request, pool: Pool) -> FloatArray:
         """float32 [candidates, names], with what the views say now."""
-        items = request.items.features.gather(pool.items, self.item_views)
+        items = request.columns.gather(pool.items, self.item_views)
         users = None if request.features is None else request.features.numbers(self.user_views)
         return self.table(request, pool, items, users)
 

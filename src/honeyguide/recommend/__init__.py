@@ -91,7 +91,7 @@ class Recommend:
             metrics,
         )
         self.replay = Replay(
-            store, items, serving, recipes, self.making, self.states, self._late, ruling, settings, fingerprint
+            store, items, features, serving, recipes, self.making, self.states, self._late, ruling, settings, fingerprint
         )
         self._bound: dict[tuple[str, ServedFrom], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
@@ -311,6 +311,7 @@ class Recommend:
             given=ranked.given,
             late=page.late,
             rules=ranked.rules,
+            columns=ranked.columns,
             context=context_of(query),
             propensities=page.propensities,
             explored=page.explored,

@@ -9,7 +9,7 @@ import numpy as np
 from honeyguide.config.settings import Events, EventType, Settings, Surface
 from honeyguide.expressions import Expression
 from honeyguide.messages import Query
-from honeyguide.protocols import Content, Items, Request, ServedModel, UserFeatures
+from honeyguide.protocols import Content, ItemFeatures, Items, Request, ServedModel, UserFeatures
 from honeyguide.protocols.rules import NO_RULES, InForce
 from honeyguide.recommend.baskets import basket_of
 from honeyguide.types import LogRow, UserEvent, UserState
@@ -85,6 +85,7 @@ def hydrate(
     given: Mapping[str, Sequence[str]] | None = None,
     condition: Expression | None = None,
     rules: InForce = NO_RULES,
+    taken: ItemFeatures | None = None,
 ) -> Request:
     """The request with the user's history as arrays (latest `recommend.history` events), exclusions and segment."""
     history: list[Entry] = []
@@ -135,6 +136,8 @@ def hydrate(
         properties=state.properties,
         condition=condition,
         rules=rules,
+        new_item_impressions=settings.recommend.new_item_impressions,
+        taken=taken,
     )
 
 

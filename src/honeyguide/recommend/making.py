@@ -11,6 +11,7 @@ from honeyguide.errors import FieldError, InvalidInput
 from honeyguide.features import FeatureReader, ItemBlock
 from honeyguide.features.online import OfRequest
 from honeyguide.features.served import Noted
+from honeyguide.features.then import Taken
 from honeyguide.messages import EventIn, Query
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import InForce, Recipe, Request
@@ -93,6 +94,7 @@ class Making:
             state = overlay(state, self._checked(query.events, now))
         seen = await self._impressions.lately(state, surface, now, degraded)
         features = None if state.folded is None else OfRequest(self._features, state, now)
+        taken = Taken(items.features)
         request = hydrate(
             query,
             surface,
@@ -109,6 +111,7 @@ class Making:
             given,
             self._ruling.condition(query),
             rules,
+            taken,
         )
         request = with_ranker(request, pair)
         outcome = await self._outcome(request, length, skip, degraded)
@@ -132,15 +135,16 @@ class Making:
             rules=[each.label for each in rules.rules],
             pins=outcome.pins,
             empty_because=outcome.empty_because,
+            columns=taken.at,
         )
-        return Made(ranked, request, outcome, self._noted(query, request, features, items))
+        return Made(ranked, request, outcome, self._noted(query, request, features))
 
-    def _noted(self, query: Query, request: Request, features: OfRequest | None, items: ItemBlock) -> Noted | None:
+    def _noted(self, query: Query, request: Request, features: OfRequest | None) -> Noted | None:
         """The features to log, if this list is one of the share. The request's own events are in no replay."""
         if features is None or query.events or not self._states.is_sample(query, request.now):
             return None
         try:
-            return Noted(request.now, features.values, items.features)
+            return Noted(request.now, features.values, request.columns)
         except Exception:  # counted: the list is as good without the log of its features
             self._metrics.recommend_fallbacks.labels(request.surface.name, "features").inc()
             log.exception("features cannot be read")

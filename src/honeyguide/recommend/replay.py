@@ -8,7 +8,8 @@ import msgspec
 
 from honeyguide.config.settings import Settings
 from honeyguide.errors import NotFound
-from honeyguide.features import ItemBlock
+from honeyguide.features import FeatureReader, ItemBlock
+from honeyguide.features.then import columns_then
 from honeyguide.messages import Explanation, Query
 from honeyguide.protocols import Recipe, Store
 from honeyguide.recommend.exploring import account
@@ -32,6 +33,7 @@ class Replay:
         self,
         store: Store,
         items: ItemBlock,
+        features: FeatureReader,
         serving: ServingModels,
         recipes: Mapping[str, Recipe],
         making: Making,
@@ -41,7 +43,8 @@ class Replay:
         settings: Settings,
         fingerprint: str,
     ) -> None:
-        self._store, self._items, self._serving, self._recipes = store, items, serving, recipes
+        self._store, self._items, self._features = store, items, features
+        self._serving, self._recipes = serving, recipes
         self._making, self._states, self._late, self._ruling = making, states, late, ruling
         self._settings, self._fingerprint, self._surfaces = settings, fingerprint, settings.all_surfaces()
 
@@ -54,6 +57,7 @@ class Replay:
         made = await self.make_again(slate)
         page = self._late.again(made.request.query, made.ranked, slate, made.request.items)
         funnel = await self._making.trace(made, page.shown) | {"configuration_changed": slate.config != self._fingerprint}
+        funnel["columns"] = msgspec.to_builtins(slate.columns)
         funnel["exploration"] = account(slate.explored, slate.seed, slate.propensities, len(slate.items))
         return Explanation(
             request_id=request_id,
@@ -82,6 +86,9 @@ class Replay:
             limit, group = self._settings.recommend.remembered, self._states.group(query, surface)
             state = await self._store.log.user_state(slate.user_id, limit=limit, until=slate.as_of, features=group)
         items = self._items.as_it_was(await asyncio.to_thread(self._changed_since, slate.as_of))
+        if slate.columns is not None:
+            plan, event_log = self._features.items, self._store.log
+            items.features = await asyncio.to_thread(columns_then, plan, event_log, items, slate.columns)
         rules = await asyncio.to_thread(self._ruling.of_slate, slate.rules, slate.surface)
         lineup = self._serving.lineup
         return await self._making.on(

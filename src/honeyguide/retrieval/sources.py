@@ -8,6 +8,7 @@ from honeyguide.protocols import Request, ServedModel
 from honeyguide.retrieval.learned import answers, best_rows
 from honeyguide.types import NOTHING, BoolArray, FloatArray, Found, IntArray, LongArray
 
+IMPRESSIONS: Final = "impressions_30d"
 _FADING: Final = 0.9
 _LIKED: Final = 5  # categories
 
@@ -118,10 +119,7 @@ def _tastes(request: Request) -> FloatArray:
 
 
 class NewItemSource:
-    """The newest items that have not had their impressions yet, so that what nobody has seen can be seen.
-
-    Whether one has had them is known from the log position on at which that was noticed, so that a list of before can be
-    made again."""
+    """The newest items that have not had their impressions yet, so that what nobody has seen can be seen."""
 
     name = "new"
     slow = False
@@ -132,9 +130,11 @@ class NewItemSource:
         rows = request.items.newest()
         created = request.items.created_at[rows]
         young = (created <= request.now) & (created > request.now - request.new_item_age)
-        tried = request.items.tried[rows]
-        young &= (tried == 0) | (tried >= request.as_of)
-        return Found(first_allowed(rows[young], allowed, request.surface.limit(self.name, request.surface.new_items)))
+        rows = rows[young]
+        if request.new_item_impressions and len(rows):
+            seen = request.columns.gather(rows, (IMPRESSIONS,))[:, 0]
+            rows = rows[~(seen >= request.new_item_impressions)]  # NaN: no view counts them
+        return Found(first_allowed(rows, allowed, request.surface.limit(self.name, request.surface.new_items)))
 
 
 class CatalogueSource:

@@ -39,7 +39,7 @@ class TrendingSource:
 
     @staticmethod
     def _counts(request: Request, rows: IntArray, window: str) -> FloatArray:
-        found = request.items.features.gather(rows, [f"{deed}_{window}" for deed in _DEEDS])
+        found = request.columns.gather(rows, [f"{deed}_{window}" for deed in _DEEDS])
         counts: FloatArray = np.nan_to_num(found) @ np.array(list(_DEEDS.values()), np.float32)
         return counts
 

@@ -293,12 +293,22 @@ class Explored(msgspec.Struct, omit_defaults=True, gc=False):
     seen: list[int] = msgspec.field(default_factory=list)
 
 
+class ColumnsAt(msgspec.Struct, omit_defaults=True, gc=False):
+    """Of which moment the feature views of items were that a list was made with: they hold all events up to log position
+    `sequence`, with windows and ages of `computed_at` (ms); not `exact`: for some items later ones as well."""
+
+    sequence: int
+    computed_at: int
+    exact: bool = True
+
+
 class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """A slate as logged: enough to say what was shown and to make the same list again.
 
     `items` in the order shown; `propensities` empty means 1.0 for each; the list was made at log position `as_of` and clock
     `computed_at`, without the sources `missed`; `late` was removed after the cache; `rules` (`name:revision`) were in force;
-    `explored`: positions were drawn, by `seed`; `context` is the request, `given` what sources outside named.
+    `explored`: positions were drawn, by `seed`; `context` is the request, `given` what sources outside named;
+    `columns` of which moment the feature views of items were, if it was made with any.
 
     `assigned` are the arms of the running experiments that the request's units are in, `arm` their labels; `served_arm` is
     `arm` if the list was made as these arms say, empty if it could not be."""
@@ -328,6 +338,7 @@ class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     given: dict[str, list[str]] = msgspec.field(default_factory=dict)
     assigned: list[Assigned] = msgspec.field(default_factory=list)
     served_arm: str = ""
+    columns: ColumnsAt | None = None
 
 
 @dataclass(frozen=True, slots=True)
