@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
@@ -133,6 +134,10 @@ async def _lose(loss: str, server: RedisServer, writer: RedisCache) -> None:
         server.said("FLUSHALL")
     elif loss == "stream":
         server.said("DEL", "hg:changes")
+    elif loss == "begun again":  # in the millisecond of what the reader saw last
+        seen = re.findall(rb"\d{13}-\d+", server.said("XRANGE", "hg:changes", "-", "+"))[-2]
+        server.said("DEL", "hg:changes")
+        server.said("XADD", "hg:changes", seen, "b", b"another")
     elif loss == "trim":
         await writer.replace([hard("u", 3)])
         server.said("XTRIM", "hg:changes", "MAXLEN", "1")
@@ -152,7 +157,7 @@ async def insisting(call: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("loss", ["flush", "stream", "trim", "type", "restart"])
+@pytest.mark.parametrize("loss", ["flush", "stream", "begun again", "trim", "type", "restart"])
 def test_what_may_have_been_missed_is_never_called_whole(tmp_path: Path, loss: str) -> None:
     with redis_server(tmp_path) as server:
 

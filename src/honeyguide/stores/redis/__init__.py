@@ -59,7 +59,7 @@ class RedisCache:
         if cluster:
             self._streams = {shard: f"{prefix}:{{{tag_of(shard)}}}:changes" for shard in range(SHARDS)}
         self._salt_name, self._told_name = f"{prefix}:{{{tag_of(0)}}}:salt", f"{prefix}:{{{tag_of(0)}}}:told"
-        self._last: dict[int, bytes] = {}
+        self._last: dict[int, _Entry] = {}
         self._servers: tuple[bytes, ...] = ()
 
     # --- values -------------------------------------------------------------------------------------------------------
@@ -141,7 +141,8 @@ class RedisCache:
     async def pull(self) -> Pulled:
         """What was replaced since the last call.
 
-        Each stream is read from the last entry that was seen, that one included: if it is gone, others may be too."""
+        Each stream is read from the last entry that was seen, that one included: if it is gone, others may be too. An entry
+        of the same id says nothing: it is a number of milliseconds, in which a stream can be lost and begun again."""
         last, changes = dict(self._last), list[tuple[bytes, Tokens]]()
         nodes = await self._nodes.everyone()
         about: list[Aimed] = [(node, ("INFO", "server")) for node in nodes]
@@ -150,7 +151,7 @@ class RedisCache:
         while behind:
             known = sorted(shard for shard in behind if shard in last)
             whole &= await self._stand_at_end(sorted(behind - set(known)), last)
-            commands = [*about, *[(shard, self._after(shard, last[shard])) for shard in known]]
+            commands = [*about, *[(shard, self._after(shard, last[shard][0])) for shard in known]]
             replies = await self._calls.ask("tokens", "pull", commands)
             if about:
                 servers = tuple(sorted(map(_run_id, replies[: len(nodes)])))
@@ -165,7 +166,7 @@ class RedisCache:
     def _after(self, shard: int, last: bytes) -> Command:
         return ("XRANGE", self._streams[shard], last, "+", "COUNT", _ENTRIES)
 
-    async def _stand_at_end(self, shards: Sequence[int], last: dict[int, bytes]) -> bool:
+    async def _stand_at_end(self, shards: Sequence[int], last: dict[int, "_Entry"]) -> bool:
         """Begin to follow streams at their end; whether there was none to begin with."""
         if not shards:
             return True
@@ -174,7 +175,7 @@ class RedisCache:
         for shard, reply in zip(shards, await self._calls.ask("tokens", "pull", commands), strict=True):
             if isinstance(reply, ResponseError):
                 raise Unavailable(f"Redis refuses the stream of changes: {reply}.")
-            last[shard] = reply
+            last[shard] = _entry(reply)
         return False
 
     async def _salt(self, reply: Reply) -> bytes:
@@ -273,15 +274,23 @@ def _read(told: Any, values: int) -> SharedRead:
     return SharedRead(_tokens(tokens) if tokens is not None else None, found)
 
 
-def _take(told: dict[int, Reply], last: dict[int, bytes], changes: list[tuple[bytes, Tokens]]) -> set[int]:
+_Entry = tuple[bytes, tuple[bytes, ...]]
+"""The id of an entry of a stream, and what it says."""
+
+
+def _entry(reply: Reply) -> _Entry:
+    return reply[0], tuple(reply[1])
+
+
+def _take(told: dict[int, Reply], last: dict[int, _Entry], changes: list[tuple[bytes, Tokens]]) -> set[int]:
     """Add what the streams tell; a stream that was broken is followed no more. Which ones there is more to ask of."""
     again = set()
     for shard, entries in told.items():
-        if isinstance(entries, ResponseError) or not entries or entries[0][0] != last[shard]:
+        if isinstance(entries, ResponseError) or not entries or _entry(entries[0]) != last[shard]:
             del last[shard]
             again.add(shard)
             continue
-        last[shard] = entries[-1][0]
+        last[shard] = _entry(entries[-1])
         for _, fields in entries[1:]:
             changes += _changes(fields)
         if len(entries) == _ENTRIES:

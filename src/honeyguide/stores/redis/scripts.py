@@ -131,11 +131,11 @@ return present
 
 TAIL: Final = Script(
     """
--- KEYS: stream. ARGV: some bytes. Returns the id of the last entry; a stream that is missing is begun.
+-- KEYS: stream. ARGV: some bytes. Returns the last entry; a stream that is missing is begun.
 local last = redis.pcall('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 if last.err then redis.call('DEL', KEYS[1]) end
-if last.err or #last == 0 then return redis.call('XADD', KEYS[1], '*', 'b', ARGV[1]) end
-return last[1][1]
+if last.err or #last == 0 then return {redis.call('XADD', KEYS[1], '*', 'b', ARGV[1]), {'b', ARGV[1]}} end
+return last[1]
 """
 )
 
