@@ -4,11 +4,12 @@ Requests are decoded strictly: an unknown field is an error. What a decoder cann
 declared event types) is checked by the verb itself, so that library and HTTP callers meet the same rules.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from honeyguide.types import HashVersion, Json, Rung, ServedFrom, Unit
+from honeyguide.types import Assigned, HashVersion, Json, Rung, ServedFrom, Unit, label_of
 
 Timestamp = int | float | str
 """Epoch milliseconds, or ISO 8601 (no zone means UTC)."""
@@ -105,6 +106,10 @@ class Filters(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     properties: dict[str, Any] | None = None
 
 
+Place = str | tuple[str, str]
+"""Where a list is shown, for all that depends on it: a surface, or a surface and the arms that change it."""
+
+
 class Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A request for a list.
 
@@ -114,7 +119,9 @@ class Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defau
     this request only. `model` (alias or `name@version`) and `recipe` (fields of the surface to change) override the surface.
     `personalised=False` uses and stores no history. `dry_run` leaves no trace: no cache, no exposure, no slate. `offset`
     skips the list's beginning, and `shown` (marks that a cursor carries) what earlier pages have shown. `explore=False`
-    serves the list as it is ranked; `seed` draws with this seed instead of the request's own.
+    serves the list as it is ranked; `seed` draws with this seed instead of the request's own. `session_id` and `device_id`
+    are the units of experiments on sessions and devices; `arms` (experiment -> arm) has the list as an arm makes it, and
+    leaves the unit out of the analysis.
     """
 
     user_id: str = ""
@@ -137,6 +144,35 @@ class Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defau
     explore: bool = True
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] | None = None
     segment: str | None = None
+    session_id: str | None = None
+    device_id: str | None = None
+    arms: dict[str, str] | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where the list is shown."""
+        return self.surface
+
+    @property
+    def in_arms(self) -> Sequence[Assigned]:
+        """The arms that the request is in."""
+        return ()
+
+
+class Enrolled(Query, kw_only=True, omit_defaults=True):
+    """A request whose units are in arms of experiments: its list is made as these say. Never read from a caller."""
+
+    assigned: tuple[Assigned, ...]
+
+    @property
+    def place(self) -> Place:
+        """The surface as these arms change it."""
+        return self.surface, label_of(self.assigned)
+
+    @property
+    def in_arms(self) -> Sequence[Assigned]:
+        """The arms that the request is in."""
+        return self.assigned
 
 
 class SessionEvent(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -13,7 +13,7 @@ from honeyguide.config.settings import Surface
 from honeyguide.errors import InvalidInput, Unavailable
 from honeyguide.expressions import Fields, condition
 from honeyguide.features import ItemBlock
-from honeyguide.messages import Query, Rule
+from honeyguide.messages import Place, Query, Rule
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols.rules import NO_RULES, InForce, Ruled
 from honeyguide.ranking.conditions import Conditions
@@ -107,7 +107,7 @@ class Told:
     """A process that reads rules, and what it was told."""
 
     def __init__(self) -> None:
-        self.clock, self.table, self.changes = ManualClock(NOW), Table(), list[Mapping[str, bytes]]()
+        self.clock, self.table, self.changes = ManualClock(NOW), Table(), list[Mapping[Place, bytes]]()
         self.metrics = Metrics()
         conditions = Conditions(block(GOODS), ())
         table: Any = self.table

@@ -126,6 +126,8 @@ RECORD: Final[Json] = {
     "seed": 3735928559,
     "config": "9f2c1a7e",
     "arm": "",
+    "served_arm": "",
+    "assigned": [],
     "propensities": [],
     "explored": "none",
     "degraded": [],

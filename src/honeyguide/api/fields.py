@@ -43,6 +43,7 @@ FIELDS: Final[dict[str, FieldRule]] = {
     "request_id": _id("the id of the slate that this is about"),
     "session_id": _id("the id of a session"),
     "device_id": _id("the id of a device"),
+    "arms": FieldRule("the arms of experiments to look at: an object from the name of an experiment to that of its arm"),
     "SimilarUsersParams.n": FieldRule(f"how many users: a whole number from 1 to {MAX_N}", {"minimum": 1, "maximum": MAX_N}),
     "n": FieldRule(f"how many items: a whole number from 1 to {MAX_N}", {"minimum": 1, "maximum": MAX_N}),
     "limit": FieldRule("how many on a page: a whole number from 1 to 1000", {"minimum": 1, "maximum": 1000}),

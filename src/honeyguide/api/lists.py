@@ -131,7 +131,10 @@ class Lists:
         Returns the versions that made the list of that page where others serve by now."""
         if query.model == "":
             raise refused("model", f"There is no name in it. {takes('model')}")
-        if any(each is not None for each in (query.model, query.recipe, query.events, query.seed)) or query.dry_run:
+        if (
+            any(each is not None for each in (query.model, query.recipe, query.events, query.seed, query.arms))
+            or query.dry_run
+        ):
             self._gate.admit(headers, "admin", method)
         if query.cursor is None:
             return None
@@ -175,6 +178,8 @@ def query_of(asked: RecommendParams) -> RecommendIn:
         explain=asked.explain,
         explore=asked.explore,
         cursor=asked.cursor,
+        session_id=asked.session_id,
+        device_id=asked.device_id,
     )
 
 

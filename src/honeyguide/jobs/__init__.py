@@ -43,6 +43,7 @@ DUTIES: Final = {
     "pull": Duty("answers", 0.25),  # what the shared cache tells was invalidated
     "models": Duty("answers", 0.2),  # what the aliases point at
     "rules": Duty("answers", 0.2),  # what the shop has decided
+    "experiments": Duty("answers", 0.2),  # which of them run
     "slates": Duty("answers", 0.1),  # write what was served
     "baseline": Duty("answers", 1.0),  # popularity while nothing is trained
     "embeddings": Duty("answers", 1.0),  # ask the endpoint for vectors of new and changed items

@@ -20,6 +20,7 @@ from honeyguide.features.served import Noted
 from honeyguide.messages import Explanation, Query, Slate, SlateItem
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import InForce, Recipe, SlateSink, Store
+from honeyguide.recommend.enrolment import Enrolment
 from honeyguide.recommend.epochs import Epochs
 from honeyguide.recommend.exploring import Exploring, account
 from honeyguide.recommend.hydrate import context_of
@@ -32,13 +33,14 @@ from honeyguide.recommend.making import Making
 from honeyguide.recommend.many import Many
 from honeyguide.recommend.pages import MARK, cursor_of, page_of
 from honeyguide.recommend.pipeline import Pipeline
+from honeyguide.recommend.places import Places
 from honeyguide.recommend.query import check, for_nobody, is_named, is_plain, list_key, subject_of
 from honeyguide.recommend.ranked import LONG, Ranked, Served, bucket_for, decode, encode, ids_of, items_of
 from honeyguide.recommend.replay import Replay
 from honeyguide.recommend.ruling import Ruling
 from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.subjects import Subjects
-from honeyguide.types import MAX_N, ServedFrom, ServedSlate
+from honeyguide.types import MAX_N, ServedFrom, ServedSlate, label_of
 
 __all__ = ["Recommend", "Served"]
 
@@ -63,6 +65,8 @@ class Recommend:
         slates: SlateSink,
         check_events: CheckEvents,
         ruling: Ruling,
+        places: Places,
+        enrolment: Enrolment,
         settings: Settings,
         fingerprint: str,
         clock: Clock,
@@ -73,9 +77,9 @@ class Recommend:
         self.cache, self._subjects, self._epochs, self._slates = cache, subjects, epochs, slates
         self.ruling, self._fingerprint = ruling, fingerprint
         self.clock, self._ids, self._metrics = clock, ids, metrics
-        self._surfaces = settings.all_surfaces()
-        self._late = Late(items, Exploring(self._surfaces, recipes, settings.exploration, items, metrics), clock.now_ms)
-        self.states = States(store.log, features, recipes, settings, clock, metrics, ruling.looks_at)
+        self._places, self._enrolment, self._surfaces = places, enrolment, places.surfaces
+        self._late = Late(items, Exploring(places, recipes, settings.exploration, items, metrics), clock.now_ms)
+        self.states = States(store.log, features, recipes, settings, clock, metrics, ruling.looks_at, places)
         self.making = Making(
             items,
             features,
@@ -87,11 +91,24 @@ class Recommend:
             check_events,
             ruling,
             settings,
+            places,
             clock,
             metrics,
         )
         self.replay = Replay(
-            store, items, features, serving, recipes, self.making, self.states, self._late, ruling, settings, fingerprint
+            store,
+            items,
+            features,
+            serving,
+            recipes,
+            self.making,
+            self.states,
+            self._late,
+            ruling,
+            enrolment,
+            places,
+            settings,
+            fingerprint,
         )
         self._bound: dict[tuple[str, ServedFrom], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
@@ -111,6 +128,7 @@ class Recommend:
             return served
         self.check(query)
         started = self.clock.monotonic()
+        query = await self._enrolment.of(query)
         if lineup is present and is_plain(query):
             return await self._serve_kept(query, lineup, started, strict=strict)
         return await self.serve_made(query, lineup, started)
@@ -131,11 +149,16 @@ class Recommend:
         whoever gets nothing goes on to `serve`, which looks once more."""
         if not (0 < query.n <= MAX_N and 0 <= query.offset <= MAX_N) or not is_plain(query) or not is_named(query):
             return None
+        if query.surface in self._enrolment.running:
+            enrolled = self._enrolment.at_once(query)
+            if enrolled is None:
+                return None
+            query = enrolled
         started = self.clock.monotonic()
         user_id, bucket = subject_of(query), bucket_for(query.offset + query.n)
-        rules = self.ruling.of(query.surface).strict
+        rules = self.ruling.of(query.place).strict
         key, subject = list_key(query, user_id, bucket, rules), self._subjects.of(query.surface, user_id)
-        epoch = self._epochs.of(query.surface)
+        epoch = self._epochs.of(query.place)
         found = self.cache.get(key, subject, epoch.now, again=again)
         if found is None:
             return None
@@ -174,7 +197,7 @@ class Recommend:
     async def _fetched(self, query: Query, lineup: Lineup, noted: list[Noted]) -> Found:
         want, bucket = self.want(query)
         if lineup is not self._serving.lineup:  # exchanged while something was waited for: it is kept as what it is
-            want.epoch = Epoch(self._epochs.under(query.surface, lineup))
+            want.epoch = Epoch(self._epochs.under(query.place, lineup))
         return await self.cache.fetch(want, lambda: self.value(query, bucket, lineup, noted))
 
     async def under(self, query: Query, rules: InForce) -> tuple[list[SlateItem], str]:
@@ -187,13 +210,17 @@ class Recommend:
     def want(self, query: Query) -> tuple[Want, int]:
         """What the list of a query is kept as, and how long it is."""
         user_id, bucket = subject_of(query), bucket_for(query.offset + query.n)
-        rules = self.ruling.of(query.surface).strict
+        rules = self.ruling.of(query.place).strict
         key, subject = list_key(query, user_id, bucket, rules), self._subjects.of(query.surface, user_id)
-        return Want(key, subject, self._epochs.of(query.surface), self._surfaces[query.surface].ttl), bucket
+        return Want(key, subject, self._epochs.of(query.place), self._places.of(query).ttl), bucket
 
-    def serves(self, surface: str) -> str:
-        """The version that a surface's lists are made with now; empty if none is."""
-        pair = self._serving.lineup.pair(self._surfaces[surface].model)
+    async def enrol(self, query: Query) -> Query:
+        """The query in the arms of the experiments that run. Raises `InvalidInput` for an arm that there is not."""
+        return await self._enrolment.of(query)
+
+    def serves(self, query: Query) -> str:
+        """The version that the lists of a query are made with now; empty if none is."""
+        pair = self._serving.lineup.pair(self._places.of(query).model)
         return pair.label if pair is not None else ""
 
     @property
@@ -210,6 +237,7 @@ class Recommend:
         """See to it that the list of a query is in memory, without serving it; False if its surface is gone."""
         if query.surface not in self._surfaces:
             return False
+        query = await self._enrolment.of(query)
         if not (await self._fetched(query, self._serving.lineup, [])).payload:
             await self._fetched(for_nobody(query), self._serving.lineup, [])
         return True
@@ -219,7 +247,8 @@ class Recommend:
         there is nothing to make: the surface is gone, or its lists stay as they are."""
         if query.surface not in self._surfaces:
             return None
-        (want, bucket), epoch = self.want(query), Epoch(self._epochs.under(query.surface, lineup))
+        query = await self._enrolment.of(query)
+        (want, bucket), epoch = self.want(query), Epoch(self._epochs.under(query.place, lineup))
         if epoch.now == want.epoch.now:
             return None
         want.epoch = epoch
@@ -250,7 +279,7 @@ class Recommend:
         made = await self.making.make(query, bucket, lineup, known)
         if noted is not None and made.noted is not None:
             noted.append(made.noted)
-        lasts = self.ruling.lasts(query.surface)
+        lasts = self.ruling.lasts(query.place)
         return Computed(encode(made.ranked), not made.ranked.degraded, failed="state" in known.missing, lasts=lasts)
 
     def _finish(
@@ -259,7 +288,7 @@ class Recommend:
         """See to what happens after the cache, log the slate, count."""
         request_id, shown = self._ids.next(), query.shown
         seed = zlib.crc32(request_id.encode()) if query.seed is None else query.seed
-        rules = self.ruling.of(query.surface)
+        rules = self.ruling.of(query.place)
         if shown:
             query, ranked = self._late.onward(query, ranked, rules, seed)
         page, end = self._late.page(query, ranked, rules, seed), query.offset + query.n
@@ -315,6 +344,9 @@ class Recommend:
             context=context_of(query),
             propensities=page.propensities,
             explored=page.explored,
+            arm=label_of(query.in_arms),
+            assigned=list(query.in_arms),
+            served_arm=ranked.arm,
         )
 
     def _count(self, surface: str, origin: ServedFrom, seconds: float) -> None:

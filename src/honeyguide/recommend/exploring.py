@@ -15,11 +15,12 @@ import structlog
 from honeyguide.config.exploration import Exploration
 from honeyguide.config.features import CLICK_RATES
 from honeyguide.config.settings import Surface
-from honeyguide.messages import Query, SlateItem
+from honeyguide.messages import Place, Query, SlateItem
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Items, Recipe
 from honeyguide.ranking.caps import caps_of, column
 from honeyguide.ranking.exploration import Limit, Pick, by_chances, draw, softmax, thompson, uniform
+from honeyguide.recommend.places import Places
 from honeyguide.recommend.ranked import SHORT, Part, ids_of, items_of
 from honeyguide.recommend.stages import with_changes
 from honeyguide.types import Explored, Json
@@ -62,19 +63,21 @@ class Exploring:
 
     def __init__(
         self,
-        surfaces: Mapping[str, Surface],
+        places: Places,
         recipes: Mapping[str, Recipe],
         settings: Exploration,
         items: Items,
         metrics: Metrics,
     ) -> None:
-        self._surfaces, self._recipes, self.settings, self._items = surfaces, recipes, settings, items
+        self._places, self._recipes, self.settings, self._items = places, recipes, settings, items
         self._metrics = metrics
-        self._below = {name: self._threshold(surface) for name, surface in surfaces.items()}
+        self._below: dict[Place, int] = {}
 
     def explores(self, query: Query, seed: int) -> bool:
         """Whether anything of this list is drawn. A page of an earlier list explores as that one did, by its seed."""
-        below = self._below[query.surface] if query.recipe is None else self._threshold(self._surface(query))
+        below = self._below.get(query.place) if query.recipe is None else self._threshold(self._surface(query))
+        if below is None:
+            below = self._below[query.place] = self._threshold(self._surface(query))
         return seed < below and query.explore and (query.offset == 0 or query.seed is not None)
 
     def page(self, query: Query, part: Part, seed: int, *, gone: int, fixed: Collection[int] = ()) -> Turn:
@@ -107,7 +110,7 @@ class Exploring:
         return self._drawn(query, part, seed, explored, items, fixed)
 
     def _surface(self, query: Query) -> Surface:
-        surface = self._surfaces[query.surface]
+        surface = self._places.of(query)
         return surface if query.recipe is None else with_changes(surface, query.recipe, self._recipes)
 
     def share(self, surface: Surface) -> float:

@@ -141,7 +141,7 @@ def hydrate(
     )
 
 
-_NOT_THE_LIST = ("user_id", "n", "surface", "explain", "dry_run", "seed")
+_NOT_THE_LIST = ("user_id", "n", "surface", "explain", "dry_run", "seed", "arms", "assigned")
 
 
 def context_of(query: Query) -> dict[str, object]:

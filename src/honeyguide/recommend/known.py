@@ -15,6 +15,7 @@ from honeyguide.features import FeatureReader
 from honeyguide.messages import Query
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import EventLog, Recipe
+from honeyguide.recommend.places import Places
 from honeyguide.recommend.query import subject_of
 from honeyguide.types import UserState
 
@@ -48,16 +49,17 @@ class States:
         clock: Clock,
         metrics: Metrics,
         looks_at: LooksAt,
+        places: Places,
     ) -> None:
         self._log, self._features, self._recipes = events, features, recipes
         self._settings, self._clock = settings, clock
-        self._surfaces, self._looks_at = settings.all_surfaces(), looks_at
+        self._places, self._looks_at = places, looks_at
         self._user_views = tuple(f"user.{view.name}" for view in features.users.views)
-        self._missed = {name: metrics.recommend_fallbacks.labels(name, "state") for name in self._surfaces}
+        self._missed = {name: metrics.recommend_fallbacks.labels(name, "state") for name in places.surfaces}
 
     async def of(self, query: Query) -> Known:
         """What is known now."""
-        user_id, surface = subject_of(query), self._surfaces[query.surface]
+        user_id, surface = subject_of(query), self._places.of(query)
         try:
             async with asyncio.timeout(surface.deadline):
                 if not user_id:
@@ -71,7 +73,7 @@ class States:
 
     async def of_many(self, queries: Sequence[Query]) -> list[Known]:
         """The same for many queries, all of one moment, in one round trip."""
-        surfaces = [self._surfaces[query.surface] for query in queries]
+        surfaces = [self._places.of(query) for query in queries]
         groups = [self.group(query, surface) for query, surface in zip(queries, surfaces, strict=True)]
         names = dict.fromkeys(filter(None, map(subject_of, queries)))
         try:

@@ -7,7 +7,7 @@ import structlog
 
 from honeyguide.clock import Clock
 from honeyguide.config.settings import Settings, Surface
-from honeyguide.errors import FieldError, InvalidInput
+from honeyguide.errors import DamagedArtefact, FieldError, InvalidInput, NotFound
 from honeyguide.features import FeatureReader, ItemBlock
 from honeyguide.features.online import OfRequest
 from honeyguide.features.served import Noted
@@ -23,12 +23,13 @@ from honeyguide.recommend.last_resort import last_resort
 from honeyguide.recommend.lineup import Lineup, Pair, with_ranker
 from honeyguide.recommend.made import CheckEvents, Made
 from honeyguide.recommend.pipeline import Outcome, Pipeline, named_outside
+from honeyguide.recommend.places import Places
 from honeyguide.recommend.ranked import pack
 from honeyguide.recommend.ruling import Ruling
 from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.stages import recipe_of, with_changes
 from honeyguide.recommend.trace import trace
-from honeyguide.types import Json, LogRow, UserState
+from honeyguide.types import Json, LogRow, UserState, label_of
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,7 @@ class Making:
         check_events: CheckEvents,
         ruling: Ruling,
         settings: Settings,
+        places: Places,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
@@ -55,24 +57,38 @@ class Making:
         self._recipes, self._pipeline, self._impressions = recipes, pipeline, impressions
         self._check_events, self._ruling = check_events, ruling
         self._settings, self._clock, self._metrics = settings, clock, metrics
-        self._surfaces, self._weighing = settings.all_surfaces(), Weighing.of(settings.events)
+        self._places, self._weighing = places, Weighing.of(settings.events)
 
     async def make(
         self, query: Query, length: int, lineup: Lineup, known: Known | None = None, rules: InForce | None = None
     ) -> Made:
         """Make a list of up to `length` items from what is known now, or from what was read; by the rules in force now, or
         those given."""
-        now, surface = self._clock.now_ms(), self._surfaces[query.surface]
+        now, surface = self._clock.now_ms(), self._places.of(query)
         if query.recipe is not None:
             surface = with_changes(surface, query.recipe, self._recipes)
-        pair = await self._serving.pair(query.model or surface.model, lineup)
+        surface, pair, lost = await self._pair(query, surface, lineup)
         known = known or await self._states.of(query)
         degraded = [*known.missing]
+        if lost or not self._places.is_whole(query):
+            degraded.append("arm")
         if (query.model or surface.model) in lineup.refused:
             degraded.append("model")
             self._metrics.recommend_fallbacks.labels(surface.name, "model").inc()
-        rules = self._ruling.of(query.surface) if rules is None else rules
+        rules = self._ruling.of(query.place) if rules is None else rules
         return await self.on(query, surface, pair, lineup, known.state, self._items, now, rules, length, degraded)
+
+    async def _pair(self, query: Query, surface: Surface, lineup: Lineup) -> tuple[Surface, Pair, bool]:
+        """The versions to make a list with. Where an arm's are lost: those of its surface as it is without arms."""
+        try:
+            return surface, await self._serving.pair(query.model or surface.model, lineup), False
+        except (NotFound, DamagedArtefact) as error:
+            if not query.in_arms:
+                raise
+            self._metrics.recommend_fallbacks.labels(query.surface, "arm").inc()
+            log.error("the model of an arm is not there, its surface is served", place=query.place, reason=str(error))
+            base = self._places.surfaces[query.surface]
+            return base, await self._serving.pair(base.model, lineup), True
 
     async def on(
         self,
@@ -136,6 +152,7 @@ class Making:
             pins=outcome.pins,
             empty_because=outcome.empty_because,
             columns=taken.at,
+            arm="" if "arm" in degraded else label_of(query.in_arms),
         )
         return Made(ranked, request, outcome, self._noted(query, request, features))
 

@@ -24,6 +24,9 @@ class One(Protocol):
     def lineup(self) -> Lineup:
         """The versions that serve now."""
 
+    async def enrol(self, query: Query) -> Query:
+        """The query in the arms of the experiments that run."""
+
     def check(self, query: Query) -> None:
         """Raise InvalidInput for a query that cannot be answered."""
 
@@ -51,7 +54,7 @@ class Many:
     """One batch: `queries`, and the line-up for each where it is not the one that serves now."""
 
     def __init__(self, one: One, queries: Sequence[Query], lineups: Sequence[Lineup | None]) -> None:
-        self._one, self._queries = one, queries
+        self._one, self._queries = one, list(queries)
         self._strict = [lineup is not None for lineup in lineups]
         self._lineups = [lineup or one.lineup for lineup in lineups]
         self._noted: list[list[Noted]] = [[] for _ in queries]
@@ -67,6 +70,8 @@ class Many:
             if served is not None:
                 answers[place] = served
         missing = [place for place in range(len(self._queries)) if place not in answers]
+        for place in missing:
+            self._queries[place] = await one.enrol(self._queries[place])
         kept = [place for place in missing if is_plain(self._queries[place]) and self._lineups[place] is one.lineup]
         await self._kept(kept, answers)
         await self._made([place for place in missing if place not in answers], answers)

@@ -1,13 +1,13 @@
 """Checks a query before any work is done, and names what its list is kept under."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import msgspec
 
 from honeyguide.errors import FieldError, InvalidInput
-from honeyguide.messages import Query
-from honeyguide.types import MAX_N, id_fault
+from honeyguide.messages import Place, Query
+from honeyguide.types import MAX_N, ServedSlate, id_fault
 
 _MAX_LISTED = 5_000
 _LONGEST_SEGMENT = 512
@@ -32,11 +32,7 @@ def _faults(query: Query, surfaces: Collection[str]) -> list[FieldError]:
         faults.append(FieldError("/surface", f"there is no surface {query.surface!r}; {cure}"))
     if nameless(query):
         faults.append(FieldError("/user_id", "is missing; name the user, or send personalised=false."))
-    fault = id_fault(query.user_id) if query.user_id else None
-    if fault:
-        faults.append(FieldError("/user_id", f"{fault}."))
-    if query.item_id is not None and (fault := id_fault(query.item_id)):
-        faults.append(FieldError("/item_id", f"{fault}."))
+    faults += _ids(query)
     if query.segment is not None and len(query.segment) > _LONGEST_SEGMENT:
         fault = f"has {len(query.segment)} characters; the name of a segment has at most {_LONGEST_SEGMENT}."
         faults.append(FieldError("/segment", fault))
@@ -44,6 +40,19 @@ def _faults(query: Query, surfaces: Collection[str]) -> list[FieldError]:
         if listed is not None and len(listed) > _MAX_LISTED:
             faults.append(FieldError(f"/{name}", f"has {len(listed)} ids; at most {_MAX_LISTED} are taken."))
     return faults
+
+
+def _ids(query: Query) -> Iterator[FieldError]:
+    """What is no id. An empty user is nobody."""
+    named = {"item_id": query.item_id, "session_id": query.session_id, "device_id": query.device_id}
+    for name, value in {"user_id": query.user_id or None, **named}.items():
+        if value is not None and (fault := id_fault(value)):
+            yield FieldError(f"/{name}", f"{fault}.")
+
+
+def query_of(slate: ServedSlate) -> Query:
+    """The request of a slate, without its arms."""
+    return msgspec.convert({**slate.context, "user_id": slate.user_id, "n": slate.n, "surface": slate.surface}, Query)
 
 
 def subject_of(query: Query) -> str:
@@ -64,7 +73,14 @@ def is_named(query: Query) -> bool:
 
 def is_plain(query: Query) -> bool:
     """Whether the list may come from the cache and go there: nothing in the query is for this one answer only."""
-    return query.model is None and query.recipe is None and query.events is None and not query.explain and not query.dry_run
+    return (
+        query.model is None
+        and query.recipe is None
+        and query.events is None
+        and query.arms is None
+        and not query.explain
+        and not query.dry_run
+    )
 
 
 def for_nobody(query: Query) -> Query:
@@ -72,9 +88,9 @@ def for_nobody(query: Query) -> Query:
     return msgspec.structs.replace(query, user_id="", personalised=False)
 
 
-ListKey = tuple[str, int, bytes, str]
-"""All that shapes a list, besides what it is made from: surface, length bucket (never `n`), digest of anchor, filters, item
-lists, segment, the request's context and strict rules, user."""
+ListKey = tuple[Place, int, bytes, str]
+"""All that shapes a list, besides what it is made from: surface and arms, length bucket (never `n`), digest of anchor,
+filters, item lists, segment, the request's context and strict rules, user."""
 
 
 def list_key(query: Query, user_id: str, bucket: int, rules: bytes) -> ListKey:
@@ -88,7 +104,7 @@ def list_key(query: Query, user_id: str, bucket: int, rules: bytes) -> ListKey:
         and query.context is None
         and query.segment is None
     ):
-        return query.surface, bucket, rules, user_id
+        return query.place, bucket, rules, user_id
     shape = (
         query.item_id,
         query.filters,
@@ -100,4 +116,4 @@ def list_key(query: Query, user_id: str, bucket: int, rules: bytes) -> ListKey:
         rules,
     )
     text = msgspec.msgpack.encode(shape, order="sorted")
-    return query.surface, bucket, hashlib.blake2b(text, digest_size=16).digest(), user_id
+    return query.place, bucket, hashlib.blake2b(text, digest_size=16).digest(), user_id

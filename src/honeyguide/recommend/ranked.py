@@ -16,7 +16,7 @@ from honeyguide.ranking.rules import put_at_slots
 from honeyguide.recommend.pages import MARK, mark_of, marks_of, order_after, split
 from honeyguide.types import ColumnsAt, Json, Rung, ServedFrom
 
-FORMAT = 5
+FORMAT = 6
 """Of the bytes that the cache holds; another release that reads others has another number."""
 SHORT, LONG = 100, 600
 _HEAD = 20
@@ -84,7 +84,8 @@ class Ranked(msgspec.Struct, array_like=True, gc=False):
 
     `computed_at`, `as_of`, `model`, `missed`, `given` are what a replay needs to make it again; `lineup` names the versions
     that served when it was made, `rules` those in force then (`name:revision`), `pins` (slot, item id) are in their places,
-    and stay there where items before them come to be taken out. `columns`: those of items' views, if it looked at any."""
+    and stay there where items before them come to be taken out. `columns`: those of items' views, if it looked at any. `arm`
+    are the labels of the arms that it was made as."""
 
     head: Part
     tail: msgspec.Raw
@@ -101,6 +102,7 @@ class Ranked(msgspec.Struct, array_like=True, gc=False):
     pins: list[tuple[int, str]] = []
     empty_because: str = ""
     columns: ColumnsAt | None = None
+    arm: str = ""
 
     def upto(self, end: int) -> Part:
         """At least the first `end` items, all if there are fewer."""

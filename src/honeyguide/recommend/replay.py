@@ -10,8 +10,9 @@ from honeyguide.config.settings import Settings
 from honeyguide.errors import NotFound
 from honeyguide.features import FeatureReader, ItemBlock
 from honeyguide.features.then import columns_then
-from honeyguide.messages import Explanation, Query
+from honeyguide.messages import Explanation
 from honeyguide.protocols import Recipe, Store
+from honeyguide.recommend.enrolment import Enrolment
 from honeyguide.recommend.exploring import account
 from honeyguide.recommend.impressions import as_of_then
 from honeyguide.recommend.known import States
@@ -19,6 +20,8 @@ from honeyguide.recommend.late import Late
 from honeyguide.recommend.lineup import Pair
 from honeyguide.recommend.made import Made
 from honeyguide.recommend.making import Making
+from honeyguide.recommend.places import Places
+from honeyguide.recommend.query import query_of
 from honeyguide.recommend.ranked import LONG, items_of
 from honeyguide.recommend.ruling import Ruling
 from honeyguide.recommend.serving import ServingModels
@@ -40,13 +43,15 @@ class Replay:
         states: States,
         late: Late,
         ruling: Ruling,
+        enrolment: Enrolment,
+        places: Places,
         settings: Settings,
         fingerprint: str,
     ) -> None:
         self._store, self._items, self._features = store, items, features
         self._serving, self._recipes = serving, recipes
         self._making, self._states, self._late, self._ruling = making, states, late, ruling
-        self._settings, self._fingerprint, self._surfaces = settings, fingerprint, settings.all_surfaces()
+        self._enrolment, self._places, self._settings, self._fingerprint = enrolment, places, settings, fingerprint
 
     async def explain(self, request_id: str) -> Explanation:
         """A served slate made again from the log, with the funnel that led to it. Raises NotFound."""
@@ -71,10 +76,10 @@ class Replay:
 
     async def make_again(self, slate: ServedSlate) -> Made:
         """The list of a slate, on the state, items, clock and versions of then."""
-        query = msgspec.convert({**slate.context, "user_id": slate.user_id, "n": slate.n, "surface": slate.surface}, Query)
-        surface = self._surfaces.get(slate.surface)
-        if surface is None:
+        if slate.surface not in self._places.surfaces:
             raise NotFound(f"The surface {slate.surface!r} of this slate is no longer declared.")
+        query = await self._enrolment.then(query_of(slate), slate.assigned if slate.served_arm else ())
+        surface = self._places.of(query)
         if query.recipe is not None:
             surface = with_changes(surface, query.recipe, self._recipes)
         surface = as_of_then(surface, slate)

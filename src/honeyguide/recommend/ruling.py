@@ -11,9 +11,10 @@ import msgspec
 import structlog
 
 from honeyguide.clock import Clock
+from honeyguide.config.settings import Surface
 from honeyguide.errors import FilterError
 from honeyguide.expressions import Expression
-from honeyguide.messages import Query, Rule
+from honeyguide.messages import Place, Query, Rule
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols.rules import NO_RULES, InForce, RuleTable
 from honeyguide.ranking.conditions import Conditions, as_kept
@@ -23,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 
 class Ruling:
-    """The rules in force by surface. `on_change` is told of surfaces whose rules have changed, with their digests."""
+    """The rules in force by surface, and by arm. `on_change` is told of those whose rules changed, with their digests."""
 
     def __init__(
         self,
@@ -32,19 +33,20 @@ class Ruling:
         surfaces: Collection[str],
         clock: Clock,
         metrics: Metrics,
-        on_change: Callable[[Mapping[str, bytes]], None],
+        on_change: Callable[[Mapping[Place, bytes]], None],
     ) -> None:
-        self._table, self._surfaces, self._clock, self._metrics = table, surfaces, clock, metrics
+        self._table, self._clock, self._metrics = table, clock, metrics
+        self._places: dict[Place, tuple[str, Mapping[str, bool]]] = {name: (name, {}) for name in surfaces}
         self._on_change, self.conditions = on_change, conditions
         self._rules: list[Rule] = []
-        self._in_force: dict[str, InForce] = {}
+        self._in_force: dict[Place, InForce] = {}
 
     async def refresh(self) -> None:
         """Take the rules as the table has them now."""
         rules = await asyncio.to_thread(self._table.all)
         if rules != self._rules:
             self._rules = self._readable(rules)
-            self._settle(self._surfaces)
+            self._settle(self._places)
 
     def _readable(self, rules: Sequence[Rule]) -> list[Rule]:
         """The rules that this release can read; another one may have written others."""
@@ -58,9 +60,17 @@ class Ruling:
                 log.error("rule cannot be read, it is not in force", rule=rule.name, reason=error.detail)
         return found
 
-    def _settle(self, surfaces: Collection[str]) -> None:
+    def open(self, place: Place, surface: Surface, switches: Mapping[str, bool]) -> None:
+        """There is a place more, where some rules are in force, or are not, other than on its surface."""
+        self._places[place] = surface.name, switches
+        self._settle([place])
+
+    def _settle(self, places: Collection[Place]) -> None:
         before = self._in_force
-        found = {name: self.in_force(self._rules, name) for name in surfaces}
+        found: dict[Place, InForce] = {}
+        for place in places:
+            surface, switches = self._places[place]
+            found[place] = self.in_force(_switched(self._rules, switches), surface)
         self._in_force = {name: each for name, each in {**before, **found}.items() if each is not NO_RULES}
         changed = {name: each.digest for name, each in found.items() if each.digest != before.get(name, NO_RULES).digest}
         if changed:
@@ -70,12 +80,12 @@ class Ruling:
         """Those of some rules that are in force on a surface, now or at a moment (ms)."""
         return in_force(rules, surface, self._clock.now_ms() if at is None else at, as_kept)
 
-    def of(self, surface: str) -> InForce:
-        """The rules in force on a surface now."""
-        found = self._in_force.get(surface, NO_RULES)
+    def of(self, place: Place) -> InForce:
+        """The rules in force on a surface, or in an arm, now."""
+        found = self._in_force.get(place, NO_RULES)
         if found.until and self._clock.now_ms() >= found.until:
-            self._settle([surface])
-            return self._in_force.get(surface, NO_RULES)
+            self._settle([place])
+            return self._in_force.get(place, NO_RULES)
         return found
 
     @property
@@ -90,9 +100,9 @@ class Ruling:
         as_then = [always(rule) for rule in self._table.at(labels)]
         return self.in_force(as_then, surface)
 
-    def lasts(self, surface: str) -> float:
-        """Seconds until other rules are in force on a surface."""
-        until = self.of(surface).until
+    def lasts(self, place: Place) -> float:
+        """Seconds until other rules are in force there."""
+        until = self.of(place).until
         return max(0.0, (until - self._clock.now_ms()) / 1000) if until else inf
 
     def condition(self, query: Query) -> Expression | None:
@@ -101,7 +111,7 @@ class Ruling:
 
     def looks_at(self, query: Query, *beginnings: str) -> bool:
         """Whether the request's condition or a rule of its surface names a field that begins with one of these."""
-        rules = self._in_force.get(query.surface)
+        rules = self._in_force.get(query.place)
         own = query.filter is not None and self.conditions.read(query.filter).looks_at(*beginnings)
         return own or (rules is not None and rules.looks_at(*beginnings))
 
@@ -109,3 +119,10 @@ class Ruling:
 def always(rule: Rule) -> Rule:
     """The rule as if it were in force at all times."""
     return msgspec.structs.replace(rule, starts_at=None, ends_at=None, enabled=True)
+
+
+def _switched(rules: Sequence[Rule], switches: Mapping[str, bool]) -> Sequence[Rule]:
+    """The rules with some of them switched on or off."""
+    if not switches:
+        return rules
+    return [msgspec.structs.replace(rule, enabled=switches.get(rule.name, rule.enabled)) for rule in rules]

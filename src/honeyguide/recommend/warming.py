@@ -148,7 +148,7 @@ class Warming:
         counts: Counter[tuple[str, str, int]] = Counter()
         for batch in self._slates.latest(_LATEST if most else 0):
             for slate in batch:
-                if not set(slate.context) - {"offset", "shown", "personalised"}:
+                if not set(slate.context) - {"offset", "shown", "personalised", "session_id", "device_id"}:
                     bucket = bucket_for(int(slate.context.get("offset", 0)) + slate.n)
                     counts[slate.user_id, slate.surface, 1 if bucket == SHORT else MAX_N] += 1
         return [

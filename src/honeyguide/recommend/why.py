@@ -9,7 +9,7 @@ from honeyguide.clock import Clock
 from honeyguide.errors import NotFound
 from honeyguide.messages import Query
 from honeyguide.protocols import Store
-from honeyguide.recommend.query import for_nobody, is_plain
+from honeyguide.recommend.query import for_nobody, is_plain, query_of
 from honeyguide.recommend.ranked import decode
 from honeyguide.types import ServedSlate
 
@@ -75,8 +75,11 @@ class Lists(Protocol):
     def check(self, query: Query) -> None:
         """Raise InvalidInput for a query that cannot be answered."""
 
-    def serves(self, surface: str) -> str:
-        """The version that a surface's lists are made with now."""
+    async def enrol(self, query: Query) -> Query:
+        """The query in the arms of the experiments that run."""
+
+    def serves(self, query: Query) -> str:
+        """The version that the lists of a query are made with now."""
 
 
 class Whys:
@@ -90,6 +93,7 @@ class Whys:
         self._lists.check(query)
         if not is_plain(query):
             return self._told(query, None, "computed", "it is made for one request alone and never kept")
+        query = await self._lists.enrol(query)
         standing = await self._cache.inspect(self._lists.want(query)[0])
         aside = ""
         if _empty(standing) and query.user_id and query.personalised and not await self._is_known(query.user_id):
@@ -112,8 +116,7 @@ class Whys:
         slate = await self._store.slates.get(request_id)
         if slate is None:
             raise NotFound(f"There is no slate {request_id!r}.", cure="Slates are written within 100 ms of being served.")
-        query = msgspec.convert({**slate.context, "user_id": slate.user_id, "n": slate.n, "surface": slate.surface}, Query)
-        found = await self.of_list(query)
+        found = await self.of_list(query_of(slate))
         found.request = _then(slate)
         return found
 
@@ -134,7 +137,7 @@ class Whys:
         if not copy.same_soft:
             return await self._event(tokens.soft)
         if not copy.same_epoch:
-            made, now = decode(copy.payload).model if copy.payload else "", self._lists.serves(query.surface)
+            made, now = decode(copy.payload).model if copy.payload else "", self._lists.serves(query)
             if made != now:
                 return f"it was made by {made or 'no model'}, and {now or 'no model'} serves now"
             return "the configuration, or what is popular, has changed since it was made"

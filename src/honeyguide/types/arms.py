@@ -1,5 +1,6 @@
 """Which arm of an experiment a unit is in."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -32,6 +33,6 @@ class Assigned(msgspec.Struct, frozen=True, gc=False):
         return f"{self.experiment}:{self.phase}:{self.arm}"
 
 
-def label_of(assigned: tuple[Assigned, ...] | list[Assigned]) -> str:
+def label_of(assigned: Sequence[Assigned]) -> str:
     """The labels of several arms, joined by commas."""
     return ",".join([each.label for each in assigned])

@@ -96,6 +96,8 @@ def _record(slate: ServedSlate) -> SlateRecord:
         seed=slate.seed,
         config=slate.config,
         arm=slate.arm,
+        served_arm=slate.served_arm,
+        assigned=slate.assigned,
         propensities=slate.propensities,
         explored=slate.explored.how if slate.explored is not None else "none",
         degraded=slate.degraded,

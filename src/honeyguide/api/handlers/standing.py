@@ -38,6 +38,8 @@ async def of_a_session(call: Call[object, SessionIn]) -> Answer:
         exclude=asked.exclude,
         explain=asked.explain,
         context=asked.context,
+        session_id=asked.session_id,
+        device_id=asked.device_id,
     )
     return await call.service.lists.given(query)
 

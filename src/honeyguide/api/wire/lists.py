@@ -6,7 +6,7 @@ import msgspec
 
 from honeyguide.api.wire.base import In, Moment
 from honeyguide.messages import Filters, Query, SessionEvent, Slate
-from honeyguide.types import Json, Rung, ServedFrom
+from honeyguide.types import Assigned, Json, Rung, ServedFrom
 
 
 class SimpleParams(In):
@@ -70,8 +70,9 @@ class RecommendIn(Query, kw_only=True, forbid_unknown_fields=True, omit_defaults
     `exclude` leaves items out. `personalised=false` uses and stores no history. `cursor` asks for the page after the one
     that gave it, of the same request. `events` (added to the user's history for this request only), `model` (an alias,
     or name@version), `recipe` (fields of the surface to change), `seed` (draw with it instead of the request's own) and
-    `dry_run` (no cache, no exposure, no slate) need the scope admin. `explore=false` serves the list as it is ranked, with
-    nothing drawn.
+    `dry_run` (no cache, no exposure, no slate), `arms` (experiment -> the arm to look at) need the scope admin.
+    `explore=false` serves the list as it is ranked, with nothing drawn. `session_id` and `device_id` are what experiments on
+    sessions and devices put into arms.
     """
 
     cursor: str | None = None
@@ -97,6 +98,8 @@ class RecommendParams(In):
     explain: bool = False
     explore: bool = True
     cursor: str | None = None
+    session_id: str | None = None
+    device_id: str | None = None
 
 
 class RankIn(In):
@@ -126,6 +129,8 @@ class SessionIn(In):
     exclude: list[str] | None = None
     explain: bool = False
     context: Json | None = None
+    session_id: str | None = None
+    device_id: str | None = None
 
 
 class ListParams(In):
@@ -200,7 +205,9 @@ class RequestParams(In):
 
 class SlateRecord(msgspec.Struct, kw_only=True):
     """A slate as it was logged. `propensities` empty means 1 for each item; `late` was removed after the cache; `explored`
-    says how positions were drawn: the whole list alike (`all`), some by `thompson` or `softmax`, or none."""
+    says how positions were drawn: the whole list alike (`all`), some by `thompson` or `softmax`, or none. `assigned` are the
+    arms of experiments that the request's units are in, `arm` their labels; `served_arm` is empty where the list could not
+    be made as these say."""
 
     request_id: str
     served_at: Moment
@@ -216,6 +223,8 @@ class SlateRecord(msgspec.Struct, kw_only=True):
     seed: int
     config: str
     arm: str
+    served_arm: str
+    assigned: list[Assigned]
     propensities: list[float]
     explored: Literal["none", "all", "thompson", "softmax"]
     degraded: list[str]

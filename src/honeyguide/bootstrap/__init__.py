@@ -11,7 +11,7 @@ from functools import partial
 from typing import Literal
 
 import honeyguide
-from honeyguide.cache import Cache, Generations, Lifetime, Machinery, MemoryTier, NoTier, SharedTier
+from honeyguide.bootstrap.caches import Caches
 from honeyguide.clock import Chance, Clock, RequestIds, SystemClock, system_chance
 from honeyguide.config import Settings, settings_fingerprint
 from honeyguide.config.surfaces import surface_faults
@@ -43,8 +43,6 @@ from honeyguide.jobs.slates import SlateWriter
 from honeyguide.jobs.tokens import TokenRelay
 from honeyguide.jobs.training import Training, train_command
 from honeyguide.models import REGISTRY
-from honeyguide.monitoring.cache import NamedCacheMetrics, SharedTierMetrics
-from honeyguide.monitoring.dependencies import RedisCalls
 from honeyguide.monitoring.events import count_events
 from honeyguide.monitoring.features import FeatureMetrics
 from honeyguide.monitoring.metrics import Metrics
@@ -55,10 +53,13 @@ from honeyguide.ranking.conditions import Conditions
 from honeyguide.recipes import outside_sources, recipes, source_names
 from honeyguide.recommend import Recommend
 from honeyguide.recommend.decisions import Decisions
+from honeyguide.recommend.enrolment import Enrolment
 from honeyguide.recommend.epochs import Epochs
 from honeyguide.recommend.lineup import Lineup
 from honeyguide.recommend.neighbours import FindNeighbours
+from honeyguide.recommend.persons import Persons
 from honeyguide.recommend.pipeline import Pipeline
+from honeyguide.recommend.places import Places
 from honeyguide.recommend.ruling import Ruling
 from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.subjects import Subjects
@@ -66,7 +67,7 @@ from honeyguide.recommend.warming import Warming
 from honeyguide.recommend.why import Whys
 from honeyguide.stores.files import FileArtefacts, FileSearches
 from honeyguide.stores.fold import People, fold_item, fold_properties
-from honeyguide.stores.urls import open_shared, open_store
+from honeyguide.stores.urls import open_store
 from honeyguide.train.content import embeddings_of
 from honeyguide.train.items import ItemCheck
 from honeyguide.types import Appended, Job, LogRow, Process, ProcessRole
@@ -76,63 +77,6 @@ __all__ = ["Runtime", "open_runtime"]
 _WORKERS = 2
 _WAITING = 8
 _SETTLE_SECONDS = 1.0
-_TRUST_SECONDS = 2 * DUTIES["pull"].every
-"""How long what is known of invalidations may be served from: two rounds of asking what is new."""
-
-
-class Caches:
-    """The caches of one process, the tokens that it holds, and the tier that it shares with others, if there is one."""
-
-    def __init__(self, runtime: "Runtime", chance: Chance) -> None:
-        settings, self._clock, metrics = runtime.settings, runtime.clock, runtime.metrics
-        self.generations = Generations(chance.getrandbits)
-        self.shared = open_shared(settings, self._clock, chance, RedisCalls(metrics))
-        self.tier = self._shared_tier(runtime) if self.shared is not None else None
-        self.machinery = Machinery(
-            self.generations,
-            self.tier or NoTier(),
-            self._clock,
-            chance.random,
-            chance.getrandbits,
-            asyncio.Semaphore(settings.cache.computations),
-            settings.cache.refreshes,
-        )
-        lists = NamedCacheMetrics(metrics, "recommendations")
-        self.memory = MemoryTier(settings.cache.l1_size, dropped=lists.dropped)
-        lists.watch(self.memory.count, self.memory.size)
-        cache = settings.cache
-        lifetime = Lifetime(cache.ttl, cache.stale, cache.stale_on_error, jitter=cache.jitter, early=cache.early_refresh)
-        self.lists = Cache("recommendations", self.machinery, self.memory, lifetime, lists)
-        if self.tier is not None:
-            self.tier.on_clear.append(self.lists.clear)
-
-    def _shared_tier(self, runtime: "Runtime") -> SharedTier:
-        assert self.shared is not None
-        return SharedTier(
-            self.shared,
-            self.generations,
-            self._clock,
-            SharedTierMetrics(runtime.metrics),
-            secret=runtime.store.people.pseudonyms.secret(b"shared cache"),
-            value_size=runtime.settings.cache.value_size,
-            trust=_TRUST_SECONDS,
-        )
-
-    async def clear(self, subjects: Sequence[str] | None) -> Literal["process", "all"]:
-        """Make the values of these subjects unservable, or with None all of them, and say in which processes.
-        Raises `Unavailable` if the shared tier does not answer."""
-        if self.tier is not None:
-            await (self.tier.clear() if subjects is None else self.tier.forget(subjects))
-            return "all"
-        for subject in subjects or ():
-            self.generations.renew(subject)
-        if subjects is None:
-            self.lists.clear()
-        return "process"
-
-    def heard_log(self, started: float) -> None:
-        """All of the log as it was at `started` has been followed: what is held is true at least for a while."""
-        self.generations.trust(started + _TRUST_SECONDS)
 
 
 class Runtime:
@@ -193,6 +137,19 @@ class Runtime:
         self._check_sources(made)
         conditions = Conditions(self.items, [view for plan in self.plans.values() for view in plan.views])
         self.ruling = Ruling(self.store.rules, conditions, settings.all_surfaces(), clock, metrics, self.epochs.rule)
+        self.places = Places(
+            settings.all_surfaces(), made, self.store.experiments, [self.epochs.open, self.ruling.open], metrics
+        )
+        patience = {name: surface.deadline for name, surface in settings.all_surfaces().items()}
+        persons = Persons(
+            self.caches.persons,
+            self.store.log,
+            self.store.experiments,
+            self.subjects.of,
+            patience.__getitem__,
+            metrics,
+        )
+        self.enrolment = Enrolment(self.store.experiments, self.places, persons, self.items, clock, metrics)
         self.recommend = Recommend(
             store=self.store,
             items=self.items,
@@ -206,6 +163,8 @@ class Runtime:
             slates=self.slates,
             check_events=EventRules(settings.events).check,
             ruling=self.ruling,
+            places=self.places,
+            enrolment=self.enrolment,
             settings=settings,
             fingerprint=self.fingerprint,
             clock=clock,
@@ -281,6 +240,7 @@ class Runtime:
             "tokens": self._relay,
             "models": self.serving.refresh,
             "rules": self.ruling.refresh,
+            "experiments": self.enrolment.refresh,
             "slates": self.slates.round,
             "baseline": self.baseline.round,
             "embeddings": self.embed.round,
@@ -410,6 +370,7 @@ class Runtime:
         await asyncio.to_thread(self._item_refresh.load)  # with them the deny set
         self.readiness.done("items")
         await self.ruling.refresh()
+        await self.enrolment.refresh()
         await self.serving.refresh()
         await self.baseline.round()
         await self._pull()
