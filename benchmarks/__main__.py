@@ -4,6 +4,7 @@ import sys
 
 from benchmarks import (
     ann,
+    calibration,
     cold_start,
     diversity,
     features,
@@ -34,6 +35,7 @@ ALL = {
         features,
         memory,
         training_size,
+        calibration,
     )
 }
 

@@ -191,3 +191,20 @@ def test_the_better_list_wins_and_alike_ones_do_not(method: Method) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_a_pin_below_the_end_of_both_lists_is_no_gap(method: Method) -> None:
     assert both(method, [1, 2], [2, 1], length=9, fixed={7: 5}).items in ([1, 2], [2, 1])
+
+
+@given(st.permutations(range(8)), st.permutations(range(8)), st.integers(0, 2**32 - 1))
+def test_neither_place_of_the_call_is_favoured(first: list[int], second: list[int], seed: int) -> None:
+    """With the lists the other way round, and every coin too, the same slate comes out and all credit changes sides."""
+    coins: dict[Method, float] = {"team_draft": 1.0, "probabilistic": 0.0}
+    for method, coin in coins.items():  # the softmax draws items, not sides
+
+        def turned(position: int, coin: float = coin) -> float:
+            return abs(coin - chance(seed, position))
+
+        one = merged(method, first, second, length=6, chance=lambda position: chance(seed, position))
+        other = merged(method, second, first, length=6, chance=turned)
+        assert one.items == other.items
+        assert [each is None for each in one.shares] == [each is None for each in other.shares]
+        owned = [(a, b) for a, b in zip(one.shares, other.shares, strict=True) if a is not None and b is not None]
+        assert [a for a, _ in owned] == pytest.approx([1 - b for _, b in owned])

@@ -125,7 +125,7 @@ def _probabilistic(table: _Table, length: int, chance: Chance) -> Merged:
         lines = table.lines(found.items)
         chances = [_softmax(line, ranks) for line, ranks in zip(lines, table.ranks, strict=True)]
         first, second = (each or other for each, other in zip(chances, chances[::-1], strict=True))
-        both = {item: (first.get(item, 0.0) + second.get(item, 0.0)) / 2 for item in {**first, **second}}
+        both = {item: (first.get(item, 0.0) + second.get(item, 0.0)) / 2 for item in sorted({*first, *second})}
         if not both:
             break  # what is left is pinned further down than there are items
         item = _at(both, chance(position))
