@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from honeyguide.types import Assigned, HashVersion, Json, Rung, ServedFrom, Unit, label_of
+from honeyguide.types import INTERLEAVED, Assigned, HashVersion, InterleavingMethod, Json, Rung, ServedFrom, Unit, label_of
 
 Timestamp = int | float | str
 """Epoch milliseconds, or ISO 8601 (no zone means UTC)."""
@@ -158,6 +158,11 @@ class Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defau
         """The arms that the request is in."""
         return ()
 
+    @property
+    def interleaved(self) -> Assigned | None:
+        """The interleaving that the request is in, whose two lists it sees in one."""
+        return None
+
 
 class Enrolled(Query, kw_only=True, omit_defaults=True):
     """A request whose units are in arms of experiments: its list is made as these say. Never read from a caller."""
@@ -173,6 +178,11 @@ class Enrolled(Query, kw_only=True, omit_defaults=True):
     def in_arms(self) -> Sequence[Assigned]:
         """The arms that the request is in."""
         return self.assigned
+
+    @property
+    def interleaved(self) -> Assigned | None:
+        """The interleaving that the request is in."""
+        return next((each for each in self.assigned if each.arm == INTERLEAVED), None)
 
 
 class SessionEvent(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -316,6 +326,8 @@ class Definition(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_
     condition on user, context and now. `forced` (unit -> arm) is for looking at an arm: these are left out of every
     analysis. `sticky`: a unit that has been exposed keeps its arm in later phases.
 
+    An interleaving has two arms; its units see both lists in one, by the method `interleave`.
+
     `goals` decide, `guardrails` must hold, at the level `alpha`; always-valid intervals are narrowest at `planned_units`. No
     decision before `min_days`. Units are enrolled from `starts_at` until before `ends_at` (ms), where given."""
 
@@ -335,6 +347,7 @@ class Definition(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_
     targeting: str = ""
     forced: dict[str, str] = msgspec.field(default_factory=dict)
     sticky: bool = False
+    interleave: InterleavingMethod = "team_draft"
     goals: list[str] = msgspec.field(default_factory=list)
     guardrails: list[Guardrail] = msgspec.field(default_factory=list)
     alpha: float = 0.05
@@ -360,6 +373,11 @@ class Experiment(Definition, kw_only=True, forbid_unknown_fields=False, omit_def
     phase_started_at: int | None = None
     stopped_at: int | None = None
     verdict: str = ""
+
+    @property
+    def arm_names(self) -> list[str]:
+        """The names of the arms, the control first."""
+        return [arm.name for arm in self.arms]
 
     @property
     def control(self) -> str:

@@ -8,7 +8,7 @@ from honeyguide.experiments.hashing import Range, arm_at, bucket, in_layer, rang
 from honeyguide.expressions import Expression, World, condition
 from honeyguide.expressions.kinds import Fields
 from honeyguide.messages import Experiment
-from honeyguide.types import Assigned, Why
+from honeyguide.types import INTERLEAVED, Assigned, Why
 
 ABOUT: Final = Fields({"user.id": "text", "now": "time"}, ("user.properties.", "context."))
 """What targeting may look at, when nothing is known of the properties that users have."""
@@ -27,6 +27,8 @@ class Trial:
     def of(cls, experiment: Experiment) -> "Trial":
         """Raises `ValueError` for weights or a coverage, `FilterError` for targeting, that this release cannot use."""
         weights = [arm.weight for arm in experiment.arms]
+        if experiment.kind == "interleaving" and len(weights) != 2:
+            raise ValueError(f"an interleaving has two arms, not {len(weights)}")
         target = condition(experiment.targeting, ABOUT) if experiment.targeting else None
         named = {arm.name: arm.weight for arm in experiment.arms}
         return cls(experiment, tuple(ranges(weights, experiment.coverage)), named, target)
@@ -60,6 +62,8 @@ def assign(
     place = arm_at(bucket(experiment.seed, unit, experiment.hash_version), trial.arms)
     if place < 0:
         return None
+    if experiment.kind == "interleaving":  # each unit sees both arms
+        return _assigned(trial, unit, INTERLEAVED, "hash", 1.0)
     arm = experiment.arms[place]
     return _assigned(trial, unit, arm.name, "hash", arm.weight)
 

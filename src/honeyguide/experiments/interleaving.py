@@ -9,6 +9,8 @@ groups of them. Only a preference comes out, no size of an effect on a metric.
                     the probability that it was the one or the other, given what stands there (Hofmann, Whiteson, de Rijke,
                     CIKM 2011)
 
+Where only one list has anything that may come next, what comes is nobody's either: a longer list is no better one.
+
 Items are numbers, as a caller likes them. Each position depends on those above and on a chance of its own, so
 that a short list is the beginning of every longer one.
 """
@@ -105,15 +107,20 @@ def _team_draft(table: _Table, length: int, chance: Chance) -> Merged:
         if alike and best[0] is not None:  # with the coin it would be either's by chance alone: noise, and no preference
             table.place(found, best[0], None, 1.0)
             continue
+        first, second = best
+        if first is None or second is None:
+            table.place(found, _only(best), None, 1.0)
+            continue
         tied = picks[0] == picks[1]
         team = int(chance(position) >= 0.5) if tied else int(picks[1] < picks[0])
-        team = team if best[team] is not None else 1 - team
-        drawn = tied and None not in best and best[0] != best[1]
-        item = best[team]
-        if item is not None:  # one of the lists has something left: `length` is no more than there is
-            table.place(found, item, float(team), 0.5 if drawn else 1.0)
-            picks[team] += 1
+        table.place(found, (first, second)[team], float(team), 0.5 if tied and first != second else 1.0)
+        picks[team] += 1
     return found
+
+
+def _only(best: list[int | None]) -> int:
+    """The item of the one list that has any left."""
+    return next(item for item in best if item is not None)
 
 
 def _probabilistic(table: _Table, length: int, chance: Chance) -> Merged:
@@ -124,12 +131,13 @@ def _probabilistic(table: _Table, length: int, chance: Chance) -> Merged:
             continue
         lines = table.lines(found.items)
         chances = [_softmax(line, ranks) for line, ranks in zip(lines, table.ranks, strict=True)]
+        alone = not all(chances)
         first, second = (each or other for each, other in zip(chances, chances[::-1], strict=True))
         both = {item: (first.get(item, 0.0) + second.get(item, 0.0)) / 2 for item in sorted({*first, *second})}
         if not both:
             break  # what is left is pinned further down than there are items
         item = _at(both, chance(position))
-        table.place(found, item, second.get(item, 0.0) / (2 * both[item]), both[item])
+        table.place(found, item, None if alone else second.get(item, 0.0) / (2 * both[item]), both[item])
     return found
 
 

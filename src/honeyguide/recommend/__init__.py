@@ -40,7 +40,7 @@ from honeyguide.recommend.replay import Replay
 from honeyguide.recommend.ruling import Ruling
 from honeyguide.recommend.serving import ServingModels
 from honeyguide.recommend.subjects import Subjects
-from honeyguide.types import MAX_N, ServedFrom, ServedSlate, label_of
+from honeyguide.types import MAX_N, Assigned, Interleaved, ServedFrom, ServedSlate, label_of
 
 __all__ = ["Recommend", "Served"]
 
@@ -129,9 +129,33 @@ class Recommend:
         self.check(query)
         started = self.clock.monotonic()
         query = await self._enrolment.of(query)
+        if query.interleaved is not None:
+            return await self.serve_both(query, query.interleaved, lineup, started)
         if lineup is present and is_plain(query):
             return await self._serve_kept(query, lineup, started, strict=strict)
         return await self.serve_made(query, lineup, started)
+
+    async def serve_both(self, query: Query, interleaved: Assigned, lineup: Lineup, started: float) -> Served:
+        """Two lists in one, either from the cache, else made; from what has the older of them."""
+        sides, kept = self._enrolment.sides(query, interleaved), lineup is self.lineup and is_plain(query)
+        found: list[tuple[Ranked, ServedFrom]] = []
+        for side in sides:
+            one = await self._one_side(side, lineup) if kept else None
+            if one is None:
+                ranked = (await self.making.make(side, LONG, lineup)).ranked
+                one = ranked, _origin(ranked)
+            found.append(one)
+        return self._finish(query, *found[0], started, beside=(interleaved, found[1][0]))
+
+    async def _one_side(self, query: Query, lineup: Lineup) -> tuple[Ranked, ServedFrom] | None:
+        """The list of one arm from the cache, else made and kept; None if other versions made it."""
+        found = await self._fetched(query, lineup, [])
+        if not found.payload:
+            found = await self._fetched(for_nobody(query), lineup, [])
+        ranked = decode(found.payload)
+        if query.offset and ranked.lineup != lineup.digest:
+            return None
+        return ranked, found.served_from if found.served_from != "computed" else _origin(ranked)
 
     async def serve_made(self, query: Query, lineup: Lineup, started: float, known: Known | None = None) -> Served:
         """A list that is made for this request alone, from what is known of its user, read now unless it was."""
@@ -154,7 +178,23 @@ class Recommend:
             if enrolled is None:
                 return None
             query = enrolled
-        started = self.clock.monotonic()
+        started, interleaved = self.clock.monotonic(), query.interleaved
+        if interleaved is not None:
+            return self._both_cached(query, interleaved, started, strict=strict, again=again)
+        held = self._held(query, strict=strict, again=again)
+        return None if held is None else self._finish(query, *held, started)
+
+    def _both_cached(
+        self, query: Query, interleaved: Assigned, started: float, *, strict: bool, again: bool
+    ) -> Served | None:
+        """Two lists in one, if both are in memory."""
+        first, second = (self._held(side, strict=strict, again=again) for side in self._enrolment.sides(query, interleaved))
+        if first is None or second is None:
+            return None
+        return self._finish(query, *first, started, beside=(interleaved, second[0]))
+
+    def _held(self, query: Query, *, strict: bool, again: bool) -> tuple[Ranked, ServedFrom] | None:
+        """The list of a query if it is in memory, and from where."""
         user_id, bucket = subject_of(query), bucket_for(query.offset + query.n)
         rules = self.ruling.of(query.place).strict
         key, subject = list_key(query, user_id, bucket, rules), self._subjects.of(query.surface, user_id)
@@ -168,7 +208,7 @@ class Recommend:
         ranked = decode(found.payload)
         if (strict or query.offset) and ranked.lineup != lineup.digest:
             return None
-        return self._finish(query, ranked, found.served_from, started)
+        return ranked, found.served_from
 
     async def serve_many(self, queries: Sequence[Query], lineups: Sequence[Lineup | None]) -> list[Served]:
         """The lists of many queries, in order, each as `serve` makes it, with its line-up. What is known of all the users
@@ -237,17 +277,22 @@ class Recommend:
         """See to it that the list of a query is in memory, without serving it; False if its surface is gone."""
         if query.surface not in self._surfaces:
             return False
-        query = await self._enrolment.of(query)
-        if not (await self._fetched(query, self._serving.lineup, [])).payload:
-            await self._fetched(for_nobody(query), self._serving.lineup, [])
+        for each in self._lists_of(await self._enrolment.of(query)):
+            if not (await self._fetched(each, self._serving.lineup, [])).payload:
+                await self._fetched(for_nobody(each), self._serving.lineup, [])
         return True
+
+    def _lists_of(self, query: Query) -> tuple[Query, ...]:
+        """The requests whose lists are kept for a query: two where it sees two in one."""
+        interleaved = query.interleaved
+        return (query,) if interleaved is None else self._enrolment.sides(query, interleaved)
 
     async def prepare(self, query: Query, lineup: Lineup, cache: Cache) -> Want | None:
         """The same in another cache's memory, with versions that do not serve yet; as what it is kept there, None where
         there is nothing to make: the surface is gone, or its lists stay as they are."""
         if query.surface not in self._surfaces:
             return None
-        query = await self._enrolment.of(query)
+        query, *_ = self._lists_of(await self._enrolment.of(query))
         (want, bucket), epoch = self.want(query), Epoch(self._epochs.under(query.place, lineup))
         if epoch.now == want.epoch.now:
             return None
@@ -283,15 +328,25 @@ class Recommend:
         return Computed(encode(made.ranked), not made.ranked.degraded, failed="state" in known.missing, lasts=lasts)
 
     def _finish(
-        self, query: Query, ranked: Ranked, origin: ServedFrom, started: float, noted: Noted | None = None
+        self,
+        query: Query,
+        ranked: Ranked,
+        origin: ServedFrom,
+        started: float,
+        noted: Noted | None = None,
+        beside: tuple[Assigned, Ranked] | None = None,
     ) -> Served:
         """See to what happens after the cache, log the slate, count."""
         request_id, shown = self._ids.next(), query.shown
         seed = zlib.crc32(request_id.encode()) if query.seed is None else query.seed
-        rules = self.ruling.of(query.place)
-        if shown:
-            query, ranked = self._late.onward(query, ranked, rules, seed)
-        page, end = self._late.page(query, ranked, rules, seed), query.offset + query.n
+        if beside is None:
+            rules = self.ruling.of(query.place)
+            if shown:
+                query, ranked = self._late.onward(query, ranked, rules, seed)
+            page = self._late.page(query, ranked, rules, seed)
+        else:
+            page = self._both(query, ranked, *beside, seed)
+        end = query.offset + query.n
         served = Served(
             request_id=request_id,
             user_id=query.user_id,
@@ -312,6 +367,8 @@ class Recommend:
             served.trace = {"exploration": account(page.explored, seed, page.propensities, len(page.shown))}
         if not query.dry_run:
             slate = self._slate(query, ranked, served, page, seed)
+            if beside is not None:
+                self._tell_beside(slate, *beside, page)
             if noted is not None:
                 slate.features = noted.of(np.array([self._items.number(item_id) for item_id in page.shown], np.int32))
             self._slates.add(slate)
@@ -319,6 +376,32 @@ class Recommend:
             self._metrics.recommend_explored.labels(query.surface, page.explored.how).inc()
         self._count(query.surface, origin, self.clock.monotonic() - started)
         return served
+
+    def _both(self, query: Query, ranked: Ranked, interleaved: Assigned, beside: Ranked, seed: int) -> Page:
+        """The page of two lists in one."""
+        first, second = (self.ruling.of(side.place) for side in self._enrolment.sides(query, interleaved))
+        method = self._places.experiment(interleaved).interleave
+        return self._late.interleaved(query, (ranked, beside), (first, second), method, seed)
+
+    def _tell_beside(self, slate: ServedSlate, interleaved: Assigned, beside: Ranked, page: Page) -> None:
+        """Let the slate of two lists in one say how the second was made, and whose each position is."""
+        experiment = self._places.experiment(interleaved)
+        first, second = experiment.arm_names
+        slate.served_arm = slate.arm if slate.served_arm and beside.arm else ""
+        slate.interleaved = Interleaved(
+            arms=(first, second),
+            method=experiment.interleave,
+            shares=page.shares or [],
+            model=beside.model,
+            as_of=beside.as_of,
+            computed_at=beside.computed_at,
+            degraded=beside.degraded,
+            missed=beside.missed,
+            late=list(page.beside.late) if page.beside is not None else [],
+            rules=beside.rules,
+            given=beside.given,
+            columns=beside.columns,
+        )
 
     def _slate(self, query: Query, ranked: Ranked, served: Served, page: Page, seed: int) -> ServedSlate:
         return ServedSlate(
@@ -361,7 +444,8 @@ class Recommend:
 
 
 def _cursor(ranked: Ranked, shown: bytes, seed: int, page: Page) -> str:
-    return cursor_of(ranked.lineup, shown + page.marks, seed if page.explored is not None else None)
+    drawn = page.explored is not None or page.shares is not None
+    return cursor_of(ranked.lineup, shown + page.marks, seed if drawn else None)
 
 
 def _origin(ranked: Ranked) -> ServedFrom:

@@ -21,7 +21,7 @@ from honeyguide.ranking.seen import Seen
 from honeyguide.recommend.persons import Person, Persons
 from honeyguide.recommend.places import Places
 from honeyguide.recommend.query import subject_of
-from honeyguide.types import Assigned
+from honeyguide.types import INTERLEAVED, Assigned
 
 log = structlog.get_logger(__name__)
 
@@ -110,6 +110,10 @@ class Enrolment:
             person = await self._persons.of(query, _keeping(query, running), running.epoch)
         return self._enrolled(query, running, person)
 
+    def sides(self, query: Query, interleaved: Assigned) -> tuple[Query, Query]:
+        """The two requests whose lists an interleaved one sees in one."""
+        return self._places.sides(query, interleaved)
+
     async def then(self, query: Query, assigned: Sequence[Assigned]) -> Query:
         """The request with the arms that its slate says."""
         return await asyncio.to_thread(self._places.recall, query, assigned) if assigned else query
@@ -136,8 +140,8 @@ class Enrolment:
                 continue
             kept = person.kept.get(experiment.name) if person is not None else None
             arm = assign(trial, unit_of(query, experiment), world, now, kept=kept, asked=asked)
-            if arm is None:
-                continue
+            if arm is None or (arm.arm == INTERLEAVED and any(each.arm == INTERLEAVED for each in found)):
+                continue  # two lists in one are enough
             held = held or (experiment.holdout and arm.arm == experiment.control)
             if experiment.surface in (query.surface, EVERYWHERE):
                 found.append(arm)

@@ -75,9 +75,9 @@ class Exploring:
 
     def explores(self, query: Query, seed: int) -> bool:
         """Whether anything of this list is drawn. A page of an earlier list explores as that one did, by its seed."""
-        below = self._below.get(query.place) if query.recipe is None else self._threshold(self._surface(query))
+        below = self._below.get(query.place) if query.recipe is None else self._threshold(self.surface(query))
         if below is None:
-            below = self._below[query.place] = self._threshold(self._surface(query))
+            below = self._below[query.place] = self._threshold(self.surface(query))
         return seed < below and query.explore and (query.offset == 0 or query.seed is not None)
 
     def page(self, query: Query, part: Part, seed: int, *, gone: int, fixed: Collection[int] = ()) -> Turn:
@@ -93,7 +93,7 @@ class Exploring:
 
     def _begun(self, query: Query, part: Part, seed: int, reach: int) -> Explored:
         """How the list of a query is drawn, with what is known now of its candidates' click rates where that matters."""
-        surface = self._surface(query)
+        surface = self.surface(query)
         if seed < self._whole_below(surface):
             return Explored("all", reach)
         explored = Explored(surface.explore.by, reach)
@@ -109,7 +109,8 @@ class Exploring:
         """The page as it was drawn before, on the items of then."""
         return self._drawn(query, part, seed, explored, items, fixed)
 
-    def _surface(self, query: Query) -> Surface:
+    def surface(self, query: Query) -> Surface:
+        """The surface as the query, or its arms, change it."""
         surface = self._places.of(query)
         return surface if query.recipe is None else with_changes(surface, query.recipe, self._recipes)
 
@@ -126,7 +127,7 @@ class Exploring:
         return _SEEDS if surface.explore.slots else self._whole_below(surface)
 
     def _drawn(self, query: Query, part: Part, seed: int, explored: Explored, items: Items, fixed: Collection[int]) -> Turn:
-        surface, start, end = self._surface(query), query.offset, query.offset + query.n
+        surface, start, end = self.surface(query), query.offset, query.offset + query.n
         chosen = draw(
             self._pick(part, surface, explored),
             range(end) if explored.how == "all" else [slot - 1 for slot in surface.explore.slots],

@@ -15,16 +15,18 @@ from honeyguide.protocols.rules import InForce
 from honeyguide.ranking.rules import passing, put_at_slots
 from honeyguide.ranking.seen import Seen
 from honeyguide.recommend.exploring import REACH, Exploring
+from honeyguide.recommend.interleaved import Side, both
 from honeyguide.recommend.pages import MARK, marks_of
 from honeyguide.recommend.ranked import Part, Ranked, continued, ids_of, items_of, part_of
-from honeyguide.types import Explored, ServedSlate
+from honeyguide.types import Explored, Interleaved, InterleavingMethod, ServedSlate
 
 
 @dataclass(slots=True)
 class Page:
     """What is shown: `ids` and `items` are comma-separated JSON, `shown` the ids again, `marks` those of a cursor; `late`
     are the items that were taken out after the cache, and `length` is how long the list is without them. Of a list of which
-    something was drawn: `explored`, and the propensity of each that is shown."""
+    something was drawn: `explored`, and the propensity of each that is shown. Of two lists in one: the second,
+    `beside`, and whose each position is, `shares`."""
 
     ids: bytes
     items: bytes
@@ -34,6 +36,8 @@ class Page:
     propensities: list[float] = field(default_factory=list)
     explored: Explored | None = None
     marks: bytes = b""
+    shares: list[float | None] | None = None
+    beside: Side | None = None
 
     def __post_init__(self) -> None:
         self.marks = self.marks or marks_of(self.shown)
@@ -88,6 +92,36 @@ class Late:
         turn = self._exploring.again(query, left, slate.seed, slate.explored, items, fixed=fixed)
         return Page(turn.ids, turn.items, turn.shown, len(left))
 
+    def interleaved(
+        self,
+        query: Query,
+        lists: tuple[Ranked, Ranked],
+        rules: tuple[InForce, InForce],
+        method: InterleavingMethod,
+        seed: int,
+    ) -> Page:
+        """The page of a query that sees two lists in one, each as it may be shown now under its own rules."""
+        first, second = (self._side(query, *each) for each in zip(lists, rules, strict=True))
+        return self._merged(query, (first, second), method, self._items, seed)
+
+    def interleaved_again(
+        self, query: Query, lists: tuple[Ranked, Ranked], slate: ServedSlate, made: Interleaved, items: Items
+    ) -> Page:
+        """The same of a slate, of its lists that were made again, on the items of then."""
+        first, second = (_side(each, late) for each, late in zip(lists, (slate.late, made.late), strict=True))
+        return self._merged(query, (first, second), made.method, items, slate.seed)
+
+    def _side(self, query: Query, ranked: Ranked, rules: InForce) -> Side:
+        return _side(ranked, self._late(ranked.upto(ranked.length), query, rules))
+
+    def _merged(self, query: Query, sides: tuple[Side, Side], method: InterleavingMethod, items: Items, seed: int) -> Page:
+        surface = self._exploring.surface(query)
+        found, length = both(query, sides, method, surface, items, seed), max(len(side.part) for side in sides)
+        late, beside = list(sides[0].late), sides[1]
+        return Page(
+            found.ids, found.items, found.shown, length, late, found.propensities, shares=found.shares, beside=beside
+        )
+
     def _drawn(self, query: Query, ranked: Ranked, rules: InForce, seed: int) -> Page:
         """The page of which something is drawn, from the list as it may be shown now; pinned items stay where they are."""
         whole = ranked.upto(ranked.length if ranked.pins else max(query.offset + query.n, REACH))
@@ -113,6 +147,13 @@ class Late:
             rows = [self._items.number(item_id) for item_id in ids]
             refused |= {item_id for item_id, row in zip(ids, rows, strict=True) if row < 0 or not passes[row]}
         return refused
+
+
+def _side(ranked: Ranked, late: Sequence[str]) -> Side:
+    """A list without what came to be refused, and with its pins."""
+    left, fixed = _arranged(ranked.upto(ranked.length), late, ranked.pins)
+    ids = ids_of(left.ids) if fixed else []
+    return Side(left, {place: ids[place] for place in fixed}, late)
 
 
 def _arranged(whole: Part, late: Sequence[str], pins: Sequence[tuple[int, str]]) -> tuple[Part, list[int]]:

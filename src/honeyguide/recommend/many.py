@@ -11,6 +11,7 @@ from honeyguide.recommend.known import Known, States
 from honeyguide.recommend.lineup import Lineup
 from honeyguide.recommend.query import for_nobody, is_plain
 from honeyguide.recommend.ranked import Served
+from honeyguide.types import Assigned
 
 
 class One(Protocol):
@@ -40,6 +41,9 @@ class One(Protocol):
         self, query: Query, lineup: Lineup, found: Found, started: float, *, strict: bool, noted: Sequence[Noted]
     ) -> Served:
         """A list that was found or made for the cache."""
+
+    async def serve_both(self, query: Query, interleaved: Assigned, lineup: Lineup, started: float) -> Served:
+        """Two lists in one."""
 
     async def serve_made(self, query: Query, lineup: Lineup, started: float, known: Known | None = None) -> Served:
         """A list that is made for this request alone."""
@@ -71,7 +75,11 @@ class Many:
                 answers[place] = served
         missing = [place for place in range(len(self._queries)) if place not in answers]
         for place in missing:
-            self._queries[place] = await one.enrol(self._queries[place])
+            query = self._queries[place] = await one.enrol(self._queries[place])
+            if query.interleaved is not None:
+                lineup = self._lineups[place]
+                answers[place] = await one.serve_both(query, query.interleaved, lineup, self._started)
+        missing = [place for place in missing if place not in answers]
         kept = [place for place in missing if is_plain(self._queries[place]) and self._lineups[place] is one.lineup]
         await self._kept(kept, answers)
         await self._made([place for place in missing if place not in answers], answers)

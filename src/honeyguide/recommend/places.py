@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
+from msgspec import structs
 
 from honeyguide.config.settings import Surface
 from honeyguide.errors import InvalidInput
@@ -62,6 +63,18 @@ class Places:
     def is_whole(self, query: Query) -> bool:
         """Whether the surface is as the arms of the request say."""
         return query.place not in self._broken
+
+    def sides(self, query: Query, interleaved: Assigned) -> tuple[Query, Query]:
+        """The two requests whose lists an interleaved one sees in one."""
+        first, second = (
+            self.enrolled(query, [structs.replace(each, arm=arm) if each == interleaved else each for each in query.in_arms])
+            for arm in self.experiment(interleaved).arm_names
+        )
+        return first, second
+
+    def experiment(self, assigned: Assigned) -> Experiment:
+        """The experiment of an arm that is known."""
+        return self._phases[assigned.experiment, assigned.phase]
 
     def learn(self, experiments: Iterable[Experiment]) -> None:
         """Take up what arms are."""

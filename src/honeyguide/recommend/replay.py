@@ -16,7 +16,7 @@ from honeyguide.recommend.enrolment import Enrolment
 from honeyguide.recommend.exploring import account
 from honeyguide.recommend.impressions import as_of_then
 from honeyguide.recommend.known import States
-from honeyguide.recommend.late import Late
+from honeyguide.recommend.late import Late, Page
 from honeyguide.recommend.lineup import Pair
 from honeyguide.recommend.made import Made
 from honeyguide.recommend.making import Making
@@ -60,7 +60,7 @@ class Replay:
             cure = "Slates are written within 100 ms of being served."
             raise NotFound(f"There is no slate {request_id!r}.", cure=cure)
         made = await self.make_again(slate)
-        page = self._late.again(made.request.query, made.ranked, slate, made.request.items)
+        page = await self._page(slate, made)
         funnel = await self._making.trace(made, page.shown) | {"configuration_changed": slate.config != self._fingerprint}
         funnel["columns"] = msgspec.to_builtins(slate.columns)
         funnel["exploration"] = account(slate.explored, slate.seed, slate.propensities, len(slate.items))
@@ -74,11 +74,22 @@ class Replay:
             slate=msgspec.to_builtins(slate),
         )
 
-    async def make_again(self, slate: ServedSlate) -> Made:
-        """The list of a slate, on the state, items, clock and versions of then."""
+    async def _page(self, slate: ServedSlate, made: Made) -> Page:
+        """The page of a slate again, of the list that was made again; of two, if it is two lists in one."""
+        how, items = slate.interleaved, made.request.items
+        if how is None:
+            return self._late.again(made.request.query, made.ranked, slate, items)
+        second = await self.make_again(msgspec.structs.replace(slate, **how.made()), side=1)
+        query = await self._enrolment.then(made.request.query, slate.assigned)
+        return self._late.interleaved_again(query, (made.ranked, second.ranked), slate, how, items)
+
+    async def make_again(self, slate: ServedSlate, *, side: int = 0) -> Made:
+        """The list of a slate, on the state, items, clock and versions of then; of two lists in one, that of a `side`."""
         if slate.surface not in self._places.surfaces:
             raise NotFound(f"The surface {slate.surface!r} of this slate is no longer declared.")
         query = await self._enrolment.then(query_of(slate), slate.assigned if slate.served_arm else ())
+        if query.interleaved is not None:
+            query = self._places.sides(query, query.interleaved)[side]
         surface = self._places.of(query)
         if query.recipe is not None:
             surface = with_changes(surface, query.recipe, self._recipes)

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from honeyguide.types.arms import Assigned, HashVersion, Unit, Why, label_of
+from honeyguide.types.arms import INTERLEAVED, Assigned, HashVersion, InterleavingMethod, Unit, Why, label_of
 from honeyguide.types.shared import (
     Invalidation,
     Noted,
@@ -24,8 +24,10 @@ from honeyguide.types.shared import (
 )
 
 __all__ = [
+    "INTERLEAVED",
     "Assigned",
     "HashVersion",
+    "InterleavingMethod",
     "Invalidation",
     "Noted",
     "Pulled",
@@ -302,6 +304,29 @@ class ColumnsAt(msgspec.Struct, omit_defaults=True, gc=False):
     exact: bool = True
 
 
+class Interleaved(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """Of a slate that is two lists in one: whose each position is, as the probability that it is that of the second arm
+    (None: nobody's), and how the second list was made, as the slate says of the first."""
+
+    arms: tuple[str, str]
+    method: InterleavingMethod
+    shares: list[float | None]
+    model: str
+    as_of: int
+    computed_at: int
+    degraded: list[str] = msgspec.field(default_factory=list)
+    missed: list[str] = msgspec.field(default_factory=list)
+    late: list[str] = msgspec.field(default_factory=list)
+    rules: list[str] = msgspec.field(default_factory=list)
+    given: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    columns: ColumnsAt | None = None
+
+    def made(self) -> dict[str, Any]:
+        """The fields of the slate that say how its list was made, for the second list."""
+        own = ("arms", "method", "shares")
+        return {name: getattr(self, name) for name in self.__struct_fields__ if name not in own}
+
+
 class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """A slate as logged: enough to say what was shown and to make the same list again.
 
@@ -311,7 +336,7 @@ class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     `columns` of which moment the feature views of items were, if it was made with any.
 
     `assigned` are the arms of the running experiments that the request's units are in, `arm` their labels; `served_arm` is
-    `arm` if the list was made as these arms say, empty if it could not be."""
+    `arm` if the list was made as these arms say, empty if it could not be. `interleaved`: it is two arms' lists in one."""
 
     request_id: str
     ts: int
@@ -339,6 +364,7 @@ class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     assigned: list[Assigned] = msgspec.field(default_factory=list)
     served_arm: str = ""
     columns: ColumnsAt | None = None
+    interleaved: Interleaved | None = None
 
 
 @dataclass(frozen=True, slots=True)

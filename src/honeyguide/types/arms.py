@@ -1,15 +1,19 @@
 """Which arm of an experiment a unit is in."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 Unit = Literal["user", "session", "device"]
 HashVersion = Literal[2, 60]
-Why = Literal["hash", "sticky", "forced", "asked"]
-"""How a unit came to its arm: by its hash; by an earlier phase, which it stays in; because the experiment names it, or the
-request named the arm. The last two are left out of every analysis."""
+Why = Literal["hash", "uniform", "sticky", "forced", "asked"]
+"""How a unit came to its arm: by its hash; as one of a bandit's slice, whose arms are alike and for good; by an earlier
+phase, which it stays in; because the experiment names it, or the request named the arm. The last two are left out of every
+analysis."""
+InterleavingMethod = Literal["team_draft", "probabilistic"]
+INTERLEAVED: Final = "interleaved"
+"""The arm of the units of an interleaving: they see the lists of both arms in one."""
 
 
 class Assigned(msgspec.Struct, frozen=True, gc=False):
