@@ -113,6 +113,11 @@ class Visit:
         expect(self.page.get_by_role("heading", level=1, name=heading)).to_be_attached()
         return self.page
 
+    def champion(self) -> str:
+        """The version that serves."""
+        found = self.page.request.get(self.address + "../v1/aliases/champion").json()
+        return f"{found['model']}@{found['version']}"
+
     def accessible(self) -> None:
         """axe-core finds nothing wrong with what is shown."""
         self.checking = True  # axe tries styles that the policy of the page refuses

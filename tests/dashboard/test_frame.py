@@ -10,7 +10,7 @@ from tests.dashboard.conftest import Visit
 def test_the_overview_says_how_it_goes(visit: Visit) -> None:
     page = visit.to("", "Overview")
     expect(page.get_by_text("All is well.")).to_be_visible()
-    expect(page.get_by_role("link", name="knn@1", exact=True).first).to_be_visible()
+    expect(page.get_by_role("link", name=visit.champion(), exact=True).first).to_be_visible()
     expect(page.locator(".tile")).to_have_count(6)
     page.request.post(visit.address + "../v1/recommendations", data={"user_id": "u1", "n": 5})
     row = page.get_by_role("region", name="Surfaces").get_by_role("row", name=re.compile("^home"))
@@ -21,7 +21,7 @@ def test_the_overview_says_how_it_goes(visit: Visit) -> None:
 
 def test_the_system_shows_a_job_from_its_start_to_its_end(visit: Visit) -> None:
     page = visit.to("system", "System")
-    expect(page.get_by_role("region", name="This process")).to_contain_text("knn@1")
+    expect(page.get_by_role("region", name="This process")).to_contain_text(visit.champion())
     expect(page.get_by_role("region", name="What it depends on")).to_contain_text("database")
     expect(page.get_by_role("group", name="Tiers of the cache")).to_contain_text("memory")
     visit.everywhere()

@@ -61,9 +61,9 @@ function Frame() {
     window.addEventListener("keydown", press);
     return () => window.removeEventListener("keydown", press);
   }, []);
-  return html`<a class="skip" href="#main">To the content</a>
+  return html`<a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); main.current.focus(); }}>To the content</a>
     <header class="top">
-      <${To} page="overview" class="mark" aria-label="honeyguide: to the overview"><img src="mark.svg" alt="" width="26" height="26" /><b>honeyguide</b><//>
+      <${To} page="overview" class="homeward" aria-label="honeyguide: to the overview"><img src="mark.svg" alt="" width="26" height="26" /><b>honeyguide</b><//>
       <button type="button" class="search" onClick=${() => { opened.value = true; }} aria-keyshortcuts="Control+K Meta+K">
         <${Icon} of="M9 3a6 6 0 1 0 0 12A6 6 0 0 0 9 3zm4.500 10.500L17 17" /><span>Go to a user, an item, a page</span><kbd>Ctrl K</kbd></button>
       <button type="button" class="quiet" onClick=${() => paint(NEXT[scheme.value])} aria-label=${`Colours: ${SCHEMES[scheme.value]}`} title=${`Colours: ${SCHEMES[scheme.value]}`}>

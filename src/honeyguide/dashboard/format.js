@@ -4,6 +4,7 @@ const LOCALE = "en";
 const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat(LOCALE, { notation: "compact", maximumFractionDigits: 1 });
 const moment = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "medium", timeZone: "UTC" });
+const trimmed = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 3 });
 const fixed = new Map();
 
 /** With so many decimals, always. */
@@ -66,7 +67,7 @@ export const money = (value) => (isNumber(value) ? decimal(value, 2) : "–");
 /** Any value of a feature or a setting in one line. */
 export function value(found) {
   if (found === null || found === undefined) return "–";
-  if (typeof found === "number") return Number.isInteger(found) ? count(found) : decimal(found, 3);
+  if (typeof found === "number") return trimmed.format(found);
   if (typeof found === "boolean") return found ? "yes" : "no";
   if (Array.isArray(found)) return found.length ? found.map(value).join(", ") : "none";
   if (typeof found === "object") {

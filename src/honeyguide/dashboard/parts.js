@@ -103,7 +103,7 @@ const compared = (a, b) => (a == null ? 1 : b == null ? -1 : isNumber(a) && isNu
 
 /**
  * A table that sorts and can be taken away as CSV. `columns`: {name, title, value(row), show(row), number}; `value` is what is
- * sorted by and written to the file, `show` what is seen.
+ * sorted by and written to the file, `show` what is seen; `unseen`: the title is for who hears it.
  */
 export function Table({ columns, rows, name, caption, empty, rowKey, pick, most = 200 }) {
   const [order, sort] = useState(null);
@@ -116,7 +116,7 @@ export function Table({ columns, rows, name, caption, empty, rowKey, pick, most 
       <table>
         <caption class="offscreen">${caption}</caption>
         <thead><tr>${columns.map((column) => html`<th key=${column.name} scope="col" class=${column.number ? "number" : ""} aria-sort=${state(column)}>
-          <button type="button" onClick=${() => turn(column)}>${column.title}<span aria-hidden="true">${by !== column ? "" : order.sign > 0 ? " ↑" : " ↓"}</span></button></th>`)}</tr></thead>
+          ${column.unseen ? html`<span class="offscreen">${column.title}</span>` : html`<button type="button" onClick=${() => turn(column)}>${column.title}<span aria-hidden="true">${by !== column ? "" : order.sign > 0 ? " ↑" : " ↓"}</span></button>`}</th>`)}</tr></thead>
         <tbody>${sorted.slice(0, most).map((row, index) => html`<tr key=${rowKey ? rowKey(row) : index} class=${pick?.(row) ? "picked" : ""}>
           ${columns.map((column) => html`<td key=${column.name} class=${column.number ? "number" : ""}>${column.show ? column.show(row) : cell(column, row) ?? "–"}</td>`)}</tr>`)}</tbody>
       </table>

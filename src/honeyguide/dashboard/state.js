@@ -1,14 +1,15 @@
-// Every state is in the address: the page is its last part, the rest are its parameters. Going back goes back.
+// Every state is in the address: the page is its last part, the rest stands behind "#", so that no log of a server or a proxy
+// gets to see whom somebody looked up. Going back goes back.
 
 import { batch, signal } from "./preact.js";
 
 const read = () => {
-  const { pathname, search } = window.location;
-  return { page: decodeURIComponent(pathname.split("/").pop()) || "overview", params: Object.fromEntries(new URLSearchParams(search)) };
+  const { pathname, hash } = window.location;
+  return { page: decodeURIComponent(pathname.split("/").pop()) || "overview", params: Object.fromEntries(new URLSearchParams(hash.slice(1))) };
 };
 
 export const where = signal(read());
-window.addEventListener("popstate", () => {
+for (const event of ["popstate", "hashchange"]) window.addEventListener(event, () => {
   where.value = read();
 });
 
@@ -16,7 +17,7 @@ window.addEventListener("popstate", () => {
 export function address(page, params = {}) {
   const kept = Object.entries(params).filter(([, value]) => value !== undefined && value !== null && value !== "" && value !== false);
   const query = new URLSearchParams(kept.map(([name, value]) => [name, String(value)])).toString();
-  return `${page === "overview" ? "./" : page}${query ? `?${query}` : ""}`;
+  return `${page === "overview" ? "./" : encodeURIComponent(page)}${query ? `#${query}` : ""}`;
 }
 
 /** Go to a page: a step that "back" undoes. */
