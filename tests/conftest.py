@@ -57,3 +57,5 @@ def pytest_sessionfinish() -> None:
     """A worker of xdist is ended soon after its last test: too soon to stop a server and remove its data at exit."""
     if "tests.postgres" in sys.modules:
         sys.modules["tests.postgres"].close_server()
+    if "tests.shop" in sys.modules:
+        sys.modules["tests.shop"].remove_shops()

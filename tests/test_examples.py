@@ -4,6 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from tests.importers.test_real_data import needs
@@ -22,8 +23,10 @@ def test_every_command_of_an_example_works_and_a_model_serves(name: str, tmp_pat
     shutil.copytree(EXAMPLES / name, shop)
     if name in REAL:
         data = needs(name)
-        for path in (*data.glob("*.parquet"), *data.glob("*.zip")):
+        for path in data.glob("*.zip"):
             shutil.copy(path, shop)
+        for path in data.glob("*.parquet"):  # some of all its times, customers and faults: what is long takes long
+            pl.read_parquet(path).gather_every(5).write_parquet(shop / path.name)
         (shop / name).symlink_to(data)
     *commands, last = [step.command for step in steps((shop / "README.md").read_text(encoding="utf-8"))]
     assert len(commands) >= 3

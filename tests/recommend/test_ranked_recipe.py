@@ -15,7 +15,7 @@ from honeyguide.protocols import Request
 from honeyguide.recipes import recipes
 from honeyguide.recommend.lineup import Pair, with_ranker
 from honeyguide.types import FloatArray, IntArray, Pool
-from tests.shop import NOW, catalogue, history
+from tests.shop import NOW, filled
 from tests.world import block, item, request
 
 VOICES = ["knn", "markov"]
@@ -43,22 +43,17 @@ class ByPrice:
         return np.stack([scores, np.zeros_like(scores)], axis=1)
 
 
-def opened(folder: Path, **surface: Any) -> Honeyguide:
-    given = Settings(
+def given(folder: Path, **surface: Any) -> Settings:
+    return Settings(
         project=Project(data_dir=folder),
         surfaces=[Surface(name="home", recipe="ranked", max_per_category=0, **surface), Surface(name="plain")],
         models=Models(train=["popular", "ease", *VOICES], voices=VOICES),
     )
-    hg = Honeyguide.open(given, clock=ManualClock(NOW))
-    assert not hg.ingest(catalogue(), "items").rejected
-    assert not hg.ingest(history()).rejected
-    return hg
 
 
 @pytest.fixture
 def hg(tmp_path: Path) -> Iterator[Honeyguide]:
-    with opened(tmp_path) as made:
-        made.train()
+    with filled(given(tmp_path), ManualClock(NOW)) as made:
         yield made
 
 
@@ -149,7 +144,7 @@ def test_without_a_ranker_the_surface_is_served_as_personal(hg: Honeyguide) -> N
 
 
 def test_training_says_what_became_of_the_ranker(tmp_path: Path) -> None:
-    with opened(tmp_path) as made:
+    with filled(given(tmp_path), ManualClock(NOW), train=False) as made:
         report = made.train()
         assert len(report.notes) == 1
         assert "ranker" in report.notes[0]
