@@ -2,9 +2,13 @@
 
 import gzip
 import json
+import shutil
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -198,4 +202,60 @@ def test_a_name_is_asked_once_per_call_and_that_address_is_called(site: Site) ->
     guard = Outbound([], [f"shop.test:{site.server_port}"], SystemClock(), resolve=lambda name, port: next(answers))
     assert guard.post(url(site, "/ok"), b"{}", timeout=5)
     assert next(answers) == ["192.0.2.1"], "the second answer of a name that changes was never asked for"
+    guard.close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of shop.test, signed by itself; its key stands in the same file."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the program openssl, which makes certificates")
+    path = tmp_path_factory.mktemp("tls") / "shop.pem"
+    asked = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=shop.test", "-addext", "subjectAltName=DNS:shop.test"]
+    subprocess.run([*asked, *names, "-keyout", path, "-out", f"{path}.crt"], check=True, capture_output=True)
+    path.write_bytes(path.read_bytes() + Path(f"{path}.crt").read_bytes())
+    return path
+
+
+@pytest.fixture
+def secret(certificate: Path) -> Iterator[tuple[Site, list[str]]]:
+    """The site by TLS, and the names that it was asked for while connections were made."""
+    server, named = Site(("127.0.0.1", 0), Handler), list[str]()
+    server.asked = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    context.sni_callback = lambda connection, name, _: named.append(name)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server, named
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_certificate_must_be_that_of_the_name_and_not_of_the_address(
+    secret: tuple[Site, list[str]], certificate: Path
+) -> None:
+    """The connection goes to the address that was looked at, the name is said and proved all the same."""
+    server, named = secret
+    port, trust = server.server_port, ssl.create_default_context(cafile=str(certificate))
+    hosts = [f"shop.test:{port}", f"other.test:{port}", f"127.0.0.1:{port}"]
+    guard = Outbound([], hosts, SystemClock(), resolve=lambda name, _: ["127.0.0.1"], trust=trust)
+    assert json.loads(guard.post(f"https://shop.test:{port}/ok", b"{}", timeout=5)) == {"path": "/ok"}
+    assert named == ["shop.test"]
+    assert server.asked[0][1]["host"] == f"shop.test:{port}"
+    for host in ("other.test", "127.0.0.1"):
+        with pytest.raises(Unavailable, match=f"{host} does not answer: ConnectError"):
+            guard.post(f"https://{host}:{port}/ok", b"{}", timeout=5)
+    assert len(server.asked) == 1, "whose name is not proved hears nothing"
+    guard.close()
+
+
+def test_a_certificate_of_nobody_who_is_trusted_is_refused(secret: tuple[Site, list[str]]) -> None:
+    server, _ = secret
+    host = f"shop.test:{server.server_port}"
+    guard = Outbound([], [host], SystemClock(), resolve=lambda name, port: ["127.0.0.1"])
+    with pytest.raises(Unavailable, match="ConnectError"):
+        guard.post(f"https://{host}/ok", b"{}", timeout=5)
+    assert server.asked == []
     guard.close()

@@ -3,11 +3,13 @@
 import json
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psycopg
 import pytest
 
 from honeyguide.clock import ManualClock
@@ -15,6 +17,7 @@ from honeyguide.errors import ConfigError, Unavailable
 from honeyguide.outbound.databases import Query
 from honeyguide.protocols import Request
 from honeyguide.retrieval.external import HISTORY, PARAMETERS, ExternalSource, Rows, Service
+from tests import postgres
 from tests.world import block, ids, item, request
 
 SHOP = block([item(name) for name in ("tea", "pot", "cup")])
@@ -117,14 +120,23 @@ def test_failures_are_told_to_the_circuit_and_an_open_one_asks_nobody() -> None:
         source(lambda: ["tea"], Circuit(open=True)).retrieve(asked(), EVERYTHING)
 
 
-@pytest.fixture
-def picks(tmp_path: Path) -> str:
-    with sqlite3.connect(tmp_path / "picks.db") as db:
-        db.execute("CREATE TABLE picks (user_id TEXT, item_id TEXT, place INTEGER)")
-        rows = [("u", "cup", 1), ("u", "tea", 2), ("v", "pot", 1), ("o'hara; --", "pot", 1), ("u", None, 3)]
-        db.executemany("INSERT INTO picks VALUES (?, ?, ?)", rows)
-    db.close()
-    return f"sqlite:///{tmp_path}/picks.db"
+ROWS = [("u", "cup", 1), ("u", "tea", 2), ("v", "pot", 1), ("o'hara; --", "pot", 1), ("u", None, 3)]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def picks(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        with sqlite3.connect(tmp_path / "picks.db") as db:
+            db.execute("CREATE TABLE picks (user_id TEXT, item_id TEXT, place INTEGER)")
+            db.executemany("INSERT INTO picks VALUES (?, ?, ?)", ROWS)
+        db.close()
+        return f"sqlite:///{tmp_path}/picks.db"
+    server = postgres.server()
+    url = server.url_of(server.database())
+    with psycopg.connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE picks (user_id TEXT, item_id TEXT, place INTEGER)")
+        cursor.executemany("INSERT INTO picks VALUES (%s, %s, %s)", ROWS)
+    return url
 
 
 SELECT = "SELECT item_id, place FROM picks WHERE user_id = :user_id ORDER BY place LIMIT :limit;"
@@ -143,15 +155,32 @@ def test_a_query_names_items_by_bound_parameters(picks: str) -> None:
     "statement", ["DELETE FROM picks", "INSERT INTO picks VALUES (:user_id, 'x', 1)", "DROP TABLE picks"]
 )
 def test_a_query_cannot_write(picks: str, statement: str) -> None:
-    with pytest.raises(Unavailable):
-        Rows(Query(picks, statement, PARAMETERS, 1.0)).ask(asked(), 10)
-    assert Rows(Query(picks, SELECT, PARAMETERS, 1.0)).ask(asked(), 10) == ["cup", "tea"]
+    with closing(Query(picks, statement, PARAMETERS, 1.0)) as query, pytest.raises(Unavailable):
+        Rows(query).ask(asked(), 10)
+    with closing(Query(picks, SELECT, PARAMETERS, 1.0)) as query:
+        assert Rows(query).ask(asked(), 10) == ["cup", "tea"]
+
+
+def test_postgresql_ends_a_query_that_takes_too_long() -> None:
+    """And the connection is as good as before: the next one is answered."""
+    query = Query(postgres.server().url_of("postgres"), "SELECT 'tea' FROM pg_sleep(:limit)", PARAMETERS, 0.2)
+    with pytest.raises(Unavailable, match="does not answer"):
+        Rows(query).ask(asked(), 60)
+    assert query.first_column({"limit": 0}, 5) == ["tea"]
+    query.close()
+
+
+def test_postgresql_that_is_not_there_is_unavailable_and_its_password_is_not_told() -> None:
+    url = f"postgresql://reader:sesame@127.0.0.1:{postgres.free_port()}/shop"
+    with closing(Query(url, "SELECT 1", PARAMETERS, 1.0)) as query, pytest.raises(Unavailable) as raised:
+        query.first_column({}, 1)
+    assert "sesame" not in str(raised.value)
 
 
 def test_a_query_of_nothing_is_unavailable(picks: str, tmp_path: Path) -> None:
     for url, statement in ((picks, "SELECT x FROM nowhere"), (f"sqlite:///{tmp_path}/none.db", "SELECT 1")):
-        with pytest.raises(Unavailable):
-            Query(url, statement, PARAMETERS, 1.0).first_column({}, 10)
+        with closing(Query(url, statement, PARAMETERS, 1.0)) as query, pytest.raises(Unavailable):
+            query.first_column({}, 10)
     assert not (tmp_path / "none.db").exists()
 
 

@@ -8,6 +8,7 @@ answer has an end in time and in bytes, and nothing of it stands in an error.
 
 import ipaddress
 import socket
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
@@ -36,13 +37,20 @@ class Outbound:
     """Calls hosts. Of any thread; connections are kept per host.
 
     `hosts` may be called at public addresses by https, `private_hosts` at any address, also by http; an entry is a name or
-    an address, with a port where it is not the scheme's own."""
+    an address, with a port where it is not the scheme's own. A certificate must be that of the name, by whom `trust` trusts
+    (without a word: the usual authorities)."""
 
     def __init__(
-        self, hosts: Sequence[str], private_hosts: Sequence[str], clock: Clock, *, resolve: Resolve | None = None
+        self,
+        hosts: Sequence[str],
+        private_hosts: Sequence[str],
+        clock: Clock,
+        *,
+        resolve: Resolve | None = None,
+        trust: ssl.SSLContext | None = None,
     ) -> None:
         self._hosts, self._private = frozenset(map(str.lower, hosts)), frozenset(map(str.lower, private_hosts))
-        self._clock, self._resolve = clock, resolve or addresses_of
+        self._clock, self._resolve, self._trust = clock, resolve or addresses_of, trust
         self._clients: dict[str, httpx.Client] = {}
 
     def check(self, url: str) -> None:
@@ -136,7 +144,12 @@ class Outbound:
         """One per host: a connection to an address must not serve another name that has the same one."""
         client = self._clients.get(name)
         if client is None:
-            made = httpx.Client(follow_redirects=False, trust_env=False, limits=httpx.Limits(max_connections=16))
+            made = httpx.Client(
+                verify=True if self._trust is None else self._trust,
+                follow_redirects=False,
+                trust_env=False,
+                limits=httpx.Limits(max_connections=16),
+            )
             client = self._clients.setdefault(name, made)
         return client
 
