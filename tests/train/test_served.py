@@ -1,6 +1,7 @@
 """The lists that models are judged by are the lists that users get."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,7 @@ from honeyguide.offline.evaluation import Questions
 from honeyguide.offline.splits import Split
 from honeyguide.ranking.caps import WINDOW
 from honeyguide.train import snapshot
-from honeyguide.train.served import AsServed, categories_of, most_popular, surface_of
+from honeyguide.train.served import AsServed, Limit, categories_of, limits_of, most_popular, surface_of
 from honeyguide.types import FloatArray, IntArray
 
 USERS, ITEMS = 40, 120
@@ -46,11 +47,24 @@ def purchases() -> pl.DataFrame:
 def items() -> pl.DataFrame:
     names = [[f"c{number % 4}", "all"] if number % 7 else [] for number in range(ITEMS)]
     ids = [f"i{number}" for number in range(ITEMS)]
-    return pl.DataFrame({"item_id": ids, "categories": names, "created_at": "2020-01-01T00:00:00Z"})
+    more = [{"brand": f"b{number % 3}"} if number % 5 else {} for number in range(ITEMS)]
+    columns = {"item_id": ids, "categories": names, "price": [float(number) for number in range(ITEMS)], "properties": more}
+    return pl.DataFrame({**columns, "created_at": "2020-01-01T00:00:00Z"})
 
 
-@pytest.mark.parametrize("surface", [{}, {"max_per_category": 1}, {"max_per_category": 0}, {"popular": 5}])
-def test_they_are_the_same(tmp_path: Path, surface: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "surface",
+    [
+        {},
+        {"max_per_category": 1},
+        {"max_per_category": 0},
+        {"popular": 5},
+        {"minimum": 5},
+        {"max_per_category": 2, "caps": [{"of": "properties.brand", "most": 1, "window": 4}]},
+        {"max_per_category": 0, "caps": [{"of": "price", "most": 2, "window": 6, "bands": [10, 20]}]},
+    ],
+)
+def test_they_are_the_same(tmp_path: Path, surface: dict[str, Any]) -> None:
     settings, seen = settings_in(tmp_path, **surface), list[IntArray]()
     with Honeyguide.open(settings) as hg:
         hg.ingest(purchases())  # first, so that items are numbered alike: ties inside a source go by the number
@@ -60,9 +74,9 @@ def test_they_are_the_same(tmp_path: Path, surface: dict[str, int]) -> None:
         _, data = snapshot(store, settings, lambda stage, share: None)
         popular, knn = (load(hg.runtime.artefacts.path(name, 1)) for name in ("popular", "knn"))
         assert knn.item_ids == data.item_ids
-        ranker = AsServed(
-            surface_of(settings), data.item_ids, categories_of(store.catalogue, data.item_ids), most_popular(popular.model)
-        )
+        categories = categories_of(store.catalogue, data.item_ids)
+        limits = limits_of(store.catalogue, data.item_ids, surface_of(settings), categories)
+        ranker = AsServed(surface_of(settings), data.item_ids, limits, most_popular(popular.model))
 
         def noted(scores: FloatArray, k: int) -> IntArray:
             seen.append(ranker(scores, k))
@@ -76,7 +90,7 @@ def test_they_are_the_same(tmp_path: Path, surface: dict[str, int]) -> None:
             judged = [data.item_ids[row] for row in np.concatenate(seen)[number].tolist() if row >= 0]
             served = hg.recommend(user, n=20, model="knn@1", dry_run=True)
             assert [item.item_id for item in served.items][: len(judged)] == judged
-            assert len(judged) == 20 or surface == {"popular": 5}
+            assert len(judged) == 20 or {"popular", "minimum"} & set(surface)
 
 
 def test_categories_are_numbered_with_the_main_one_first(tmp_path: Path) -> None:
@@ -96,6 +110,6 @@ def test_the_surface_is_home_or_the_first_personal_one(tmp_path: Path) -> None:
 
 
 def test_nothing_to_rank_is_an_empty_list() -> None:
-    ranker = AsServed(Surface(name="home"), ["a"], np.full((1, 1), -1, np.int32), np.empty(0, np.int32))
+    ranker = AsServed(Surface(name="home"), ["a"], [Limit([None], 1, 10)], np.empty(0, np.int32))
     assert ranker(np.array([[-np.inf]], np.float32), 3).tolist() == [[-1, -1, -1]]
     assert ranker(np.array([[0.0]], np.float32), 3).tolist() == [[-1, -1, -1]]

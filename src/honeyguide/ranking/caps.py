@@ -33,12 +33,9 @@ class Caps:
 
     def reorder(self, request: Request, candidates: Candidates, length: int) -> LongArray | None:
         """Places of the first `length` candidates."""
-        caps = caps_of(request.surface)
-        if not caps:
+        if not caps_of(request.surface):
             return None
-        columns = [column(cap, request.items, candidates.rows) for cap in caps]
-        limits = [(cap.most, cap.window) for cap in caps]
-        return let_through(zip(*columns, strict=True), limits, min(length, len(candidates)))
+        return within(request.surface, request.items, candidates.rows, length)
 
 
 def caps_of(surface: Surface) -> list[Cap]:
@@ -47,12 +44,13 @@ def caps_of(surface: Surface) -> list[Cap]:
     return [cap for cap in (*main, *surface.caps) if cap.most < cap.window]
 
 
-def capped(categories: IntArray, cap: int, length: int) -> LongArray:
-    """The first `length` places of a list whose items, best first, have these main `categories` (-1: none); 0 is no cap."""
-    length = min(length, len(categories))
-    if cap == 0 or cap >= WINDOW:
+def within(surface: Surface, items: Items, rows: IntArray, length: int) -> LongArray:
+    """The first `length` places of a list of these rows, best first, within the caps of a surface."""
+    caps, length = caps_of(surface), min(length, len(rows))
+    if not caps:
         return np.arange(length)
-    return let_through(zip(_numbers(categories), strict=True), [(cap, WINDOW)], length)
+    columns = [column(cap, items, rows) for cap in caps]
+    return let_through(zip(*columns, strict=True), [(cap.most, cap.window) for cap in caps], length)
 
 
 def let_through(values: Iterable[Values], limits: Sequence[Limit], length: int) -> LongArray:

@@ -126,7 +126,9 @@ def _compare(
     if not data.enough:
         return [], None
     present = twin_of(champion, models)
-    trials = compare([*models, *present], data.split, data.dataset.item_ids, data.categories, settings, clock, tell)
+    trials = compare(
+        [*models, *present], data.split, data.dataset.item_ids, data.categories, data.limits, settings, clock, tell
+    )
     return trials[: len(models)], trials[-1] if present else None
 
 

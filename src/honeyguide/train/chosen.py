@@ -103,7 +103,7 @@ def _plan(
         base=settings.models.params,
         warm={kind: _still_known(kind, params) for kind, params in warm.items()},
         split=lambda interactions: by_time(interactions, training.test_share),
-        ranker=lambda popular: AsServed(surface, ids, data.categories, most_popular(popular)),
+        ranker=lambda popular: AsServed(surface, ids, data.limits, most_popular(popular)),
     )
 
 

@@ -11,7 +11,7 @@ from honeyguide.offline.evaluation import Evaluation, Questions, top_k
 from honeyguide.offline.splits import Split
 from honeyguide.protocols import Model
 from honeyguide.train.bench import BASELINE, REFUSALS, why, without_baseline
-from honeyguide.train.served import AsServed, most_popular, surface_of
+from honeyguide.train.served import AsServed, Limit, most_popular, surface_of
 from honeyguide.types import IntArray
 
 
@@ -34,19 +34,20 @@ def compare(
     split: Split,
     ids: Sequence[str],
     categories: IntArray,
+    limits: Sequence[Limit],
     settings: Settings,
     clock: Clock,
     tell: Callable[[str, float], None],
 ) -> list[Trial]:
     """A trial per model, in order, popularity the first; `tell` hears 0 to 1. At most `training.max_users` users, drawn by
-    the seed, are asked; `ids` and `categories` (`categories_of`) are those of the split's items.
+    the seed, are asked; `ids`, `categories` (`categories_of`) and `limits` (`limits_of`) are those of the split's items.
 
     A model that refuses the data (a catalogue too large for it, say), runs out of memory, or whose scores are no numbers
     has a trial that says why."""
     known = categories if (categories >= 0).any() else None  # without any, no list is told to be of one kind
     history, users = settings.recommend.history, sample(split, settings)
     questions = Questions(split, k=settings.training.k, users=users, history=history, categories=known)
-    as_served = AsServed(surface_of(settings), ids, categories, np.empty(0, np.int32))
+    as_served = AsServed(surface_of(settings), ids, limits, np.empty(0, np.int32))
     trials = []
     for place, model in enumerate(models):
         started = clock.monotonic()

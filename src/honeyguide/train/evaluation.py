@@ -19,7 +19,7 @@ from honeyguide.offline.splits import SPLITS, Split
 from honeyguide.protocols import Store
 from honeyguide.train import snapshot
 from honeyguide.train.compare import Trial, compare
-from honeyguide.train.served import categories_of
+from honeyguide.train.served import categories_of, limits_of, surface_of
 from honeyguide.types import Json
 
 SPLIT_WORDS: Final[Mapping[str, str]] = {
@@ -108,11 +108,13 @@ def evaluate_models(
     position, dataset = snapshot(store, settings, lambda stage, fraction: tell(stage, 0.1 * fraction))
     cut = _cut(dataset, split, settings)
     own = settings.training.model_copy(update={"k": lengths[-1]})
+    categories = categories_of(store.catalogue, dataset.item_ids)
     trials = compare(
         asked,
         cut,
         dataset.item_ids,
-        categories_of(store.catalogue, dataset.item_ids),
+        categories,
+        limits_of(store.catalogue, dataset.item_ids, surface_of(settings), categories),
         settings.model_copy(update={"training": own}),
         clock,
         lambda stage, fraction: tell(stage, 0.1 + 0.85 * fraction),

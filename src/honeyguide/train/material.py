@@ -1,6 +1,6 @@
 """What a training works on: the log as numbers, cut into a past and what came after it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,14 +13,14 @@ from honeyguide.offline.baskets import baskets_of
 from honeyguide.offline.dataset import Dataset, dataset_from
 from honeyguide.offline.splits import Split, by_time
 from honeyguide.protocols import Store
-from honeyguide.train.served import categories_of
+from honeyguide.train.served import Limit, categories_of, limits_of, surface_of
 from honeyguide.types import IntArray
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """The history up to a log position, what was bought at one go, its split by time, and its items' categories
-    (`categories_of`).
+    """The history up to a log position, what was bought at one go, its split by time, its items' categories
+    (`categories_of`), and what the caps of the surface that models are judged by see of these (`limits_of`).
 
     `enough`: whether that is enough to compare models on."""
 
@@ -29,6 +29,7 @@ class Material:
     baskets: csr_array
     split: Split
     categories: IntArray
+    limits: Sequence[Limit]
     enough: bool
 
 
@@ -40,7 +41,9 @@ def material(store: Store, settings: Settings, tell: Callable[[str, float], None
     tell("split by time", 0.8)
     split = by_time(dataset.interactions, settings.training.test_share)
     enough = len(split.users) >= settings.training.min_users and len(np.unique(split.train.items)) > 1
-    return Material(position, dataset, baskets, split, categories_of(store.catalogue, dataset.item_ids), enough)
+    categories = categories_of(store.catalogue, dataset.item_ids)
+    limits = limits_of(store.catalogue, dataset.item_ids, surface_of(settings), categories)
+    return Material(position, dataset, baskets, split, categories, limits, enough)
 
 
 def snapshot(store: Store, settings: Settings, tell: Callable[[str, float], None]) -> tuple[int, Dataset]:

@@ -1,36 +1,50 @@
-"""A model's lists as a surface serves them: popular items behind the model's, and no more of a category than allowed."""
+"""A model's lists as a surface serves them: popular items behind the model's, as many as it is filled with, and no more of
+an attribute's value than its caps allow."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from honeyguide.config.diversity import Cap
 from honeyguide.config.settings import Settings, Surface
+from honeyguide.features import ItemBlock
 from honeyguide.features.attributes import MAX_CATEGORIES
 from honeyguide.offline.evaluation import top_k
 from honeyguide.protocols import CatalogueTable, Model
-from honeyguide.ranking.caps import capped
-from honeyguide.ranking.pools import best_first, merge, settled
+from honeyguide.ranking.caps import caps_of, column, let_through
+from honeyguide.ranking.pools import best_first, filled, merge, settled
 from honeyguide.ranking.scorers import WEIGHTS, blended
 from honeyguide.retrieval.learned import best_rows, no_history
 from honeyguide.retrieval.sources import first_allowed
-from honeyguide.types import FloatArray, Found, IntArray, Pool
+from honeyguide.types import FloatArray, Found, IntArray, LongArray, Pool
 
+_LADDER: Final = ("popular",)
+"""What fills a list up to its `minimum`; of the other sources that do, none is here."""
 _LOOK: Final = 4  # times the length of a list that are looked at before everything is
 
 
 @dataclass(frozen=True, slots=True)
-class AsServed:
-    """A ranker (`offline.evaluation`) that does what the recipe `personal` does, without new items, those by content, and
-    segments.
+class Limit:
+    """A cap: at most `most` items of the same value in `window` positions; `values` by item, None: not capped."""
 
-    `ids`: of the items that scores are for; `categories` int32 [items, m], the main one first; `popular` int32: the items
-    that anybody touched, most popular first."""
+    values: Sequence[Hashable]
+    most: int
+    window: int
+
+
+@dataclass(frozen=True, slots=True)
+class AsServed:
+    """A ranker (`offline.evaluation`) that does what the recipe `personal` does, without new items, those by content, the
+    passes of re-ranking, and segments.
+
+    `ids`: of the items that scores are for; `limits` (`limits_of`): what the caps of the surface see of them; `popular`
+    int32: the items that anybody touched, most popular first."""
 
     surface: Surface
     ids: Sequence[str]
-    categories: IntArray
+    limits: Sequence[Limit]
     popular: IntArray
 
     def __call__(self, scores: FloatArray, k: int) -> IntArray:
@@ -47,12 +61,21 @@ class AsServed:
         return lists
 
     def _head(self, found: IntArray, k: int) -> IntArray | None:
-        """The list, if it is made of a model's very best alone; None if it has too few, or the cap holds too many back."""
+        """The list, if it is made of a model's very best alone; None if it has too few, or the caps hold too many back."""
         if not len(found) or found[-1] < 0:
             return None
-        # Something without a category always passes: had the best not been enough, it would stand in the list.
-        places = capped(np.append(self.categories[found, 0], -1), self.surface.max_per_category, k)
+        # Something that no cap sees always passes: had the best not been enough, it would stand in the list.
+        places = self._capped(found, k, beyond=1)
         return found[places] if len(places) == k and places.max() < len(found) else None
+
+    def _capped(self, items: IntArray, k: int, *, beyond: int = 0) -> LongArray:
+        """The first k places of items within the caps, so many things `beyond` them that no cap sees."""
+        length = min(k, len(items) + beyond)
+        if not self.limits:
+            return np.arange(length)
+        rows, unseen = items.tolist(), [None] * beyond
+        columns = [[*map(limit.values.__getitem__, rows), *unseen] for limit in self.limits]
+        return let_through(zip(*columns, strict=True), [(limit.most, limit.window) for limit in self.limits], length)
 
     def _list(self, scores: FloatArray, k: int) -> IntArray:
         allowed = scores > -np.inf
@@ -65,8 +88,9 @@ class AsServed:
         pool = merge({name: each for name, each in found.items() if name in taken}, len(scores))
         if not len(pool):
             return pool.items
-        ranked = pool.items[best_first(settled(blended(pool, self._weights())), pool.items, self.ids)]
-        return ranked[capped(self.categories[ranked, 0], self.surface.max_per_category, k)]
+        order = best_first(settled(blended(pool, self._weights())), pool.items, self.ids)
+        ranked = pool.items[filled(pool, order, _LADDER, self.surface.minimum)]
+        return ranked[self._capped(ranked, k)]
 
     def _weights(self) -> dict[str, float]:
         return {**WEIGHTS, **self.surface.weights()}
@@ -102,6 +126,24 @@ def categories_of(catalogue: CatalogueTable, ids: Sequence[str]) -> IntArray:
     for number, listed in found.items():
         categories[number, : len(listed)] = listed
     return categories
+
+
+def limits_of(catalogue: CatalogueTable, ids: Sequence[str], surface: Surface, categories: IntArray) -> list[Limit]:
+    """What the caps of a surface see of items; `categories` are theirs (`categories_of`)."""
+    caps, block = caps_of(surface), ItemBlock()
+    if any(cap.of != "category" for cap in caps):
+        block.put(item for batch in catalogue.scan_items() for item in batch)
+    rows = [block.number(item_id) for item_id in ids]
+    return [Limit(_values(cap, block, rows, categories), cap.most, cap.window) for cap in caps]
+
+
+def _values(cap: Cap, block: ItemBlock, rows: Sequence[int], categories: IntArray) -> list[Hashable]:
+    """By item; None for one that is not in the catalogue."""
+    if cap.of == "category":
+        return [number if number >= 0 else None for number in categories[:, 0].tolist()]
+    known = np.array([row for row in rows if row >= 0], np.int32)
+    there = iter(column(cap, block, known))
+    return [next(there) if row >= 0 else None for row in rows]
 
 
 def most_popular(popular: Model) -> IntArray:

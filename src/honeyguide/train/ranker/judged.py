@@ -3,7 +3,7 @@
 import numpy as np
 
 from honeyguide.offline.evaluation import Evaluation, Questions
-from honeyguide.ranking.caps import capped
+from honeyguide.ranking.caps import within
 from honeyguide.ranking.pools import best_first, settled
 from honeyguide.train.ranker.rows import Lists
 from honeyguide.train.ranker.trees import Fitted
@@ -13,7 +13,7 @@ from honeyguide.types import LongArray
 
 def evaluated(world: World, fitted: Fitted, lists: Lists, asked: LongArray) -> Evaluation:
     """One list for each of those who are `asked` (places in the split's users), in the ranker's order and under the
-    surface's cap, on what is held out."""
+    surface's caps, on what is held out."""
     data, k, ids = world.data, world.settings.training.k, world.items.ids
     number = np.full(len(world.items), -1, np.int32)
     number[world.rows] = np.arange(len(world.rows), dtype=np.int32)
@@ -23,7 +23,7 @@ def evaluated(world: World, fitted: Fitted, lists: Lists, asked: LongArray) -> E
         part = slice(lists.indptr[row], lists.indptr[row + 1])
         items = lists.items[part]
         ranked = items[best_first(settled(scores[part]), items, ids)]
-        shown = number[ranked[capped(world.items.categories[ranked, 0], world.surface.max_per_category, k)]]
+        shown = number[ranked[within(world.surface, world.items, ranked, k)]]
         made[row, : len(shown)] = shown
     known = data.categories if (data.categories >= 0).any() else None
     users = asked.astype(np.int32)
