@@ -58,3 +58,15 @@ def test_every_surface_answers_as_its_file_says(tmp_path: Path, which: str) -> N
         assert told["cart"]["beyond_minimum"] > 0
         shop.run(shop.runtime.slates.round())
         assert all(shop.run(shop.runtime.recommend.explain(slates[name].request_id)).matches for name in ("home", "cart"))
+
+
+def test_an_item_of_a_moment_ago_has_a_list_of_its_own_and_a_place_in_others(tmp_path: Path) -> None:
+    """Nobody has touched it: what it is like is told by what it is."""
+    settings = settings_in(tmp_path, "example")
+    with open_shop(tmp_path / "shop", clock=ManualClock(NOW), surfaces=settings.surfaces) as shop:
+        new = {"item_id": "samovar", "title": "Tea Kettle Pot", "categories": ["kitchen"], "created_at": NOW}
+        shop.ingest([new], "items")
+        beside = shop.similar("samovar", n=6)
+        assert beside.items[0].reason.code == "similar_content"
+        assert beside.items[0].item_id in TEA
+        assert "samovar" in ids(shop.recommend("u0", n=50))

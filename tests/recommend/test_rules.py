@@ -266,6 +266,7 @@ def test_a_preview_compares_and_leaves_no_trace(shop: Honeyguide) -> None:
     shop.run(shop.runtime.slates.round())
     assert shop.runtime.store.slates.count() == slates
     assert shop.run(shop.runtime.decisions.preview(rule)).users[0].user_id == "u0", "users served last are the sample"
+    assert {user.surface for user in found.users} == {"home"}, "a rule for all surfaces is shown on the front page"
     nothing = Rule(name="sale", kind="filter", where="item.price < 0")
     hidden = shop.run(shop.runtime.decisions.preview(nothing, ["u0"]))
     assert hidden.users[0].because == "the rule 'sale' leaves no item"

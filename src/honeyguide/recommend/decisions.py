@@ -19,6 +19,7 @@ from honeyguide.ranking.rule_warnings import matches, warnings_of
 from honeyguide.ranking.rules import is_active
 from honeyguide.recommend.ruling import Ruling, always
 
+FIRST: Final = "home"
 SAMPLE: Final = 5
 MOST_SAMPLED: Final = 50
 _LOOKED_AT: Final = 1_000
@@ -122,7 +123,10 @@ class Decisions:
         return matches(rule, self._items, self._clock.now_ms(), as_kept)
 
     def _surface_of(self, rule: Rule) -> str:
-        return rule.surface if rule.surface in self._surfaces else self._surfaces[0]
+        """The one whose lists are compared; of a rule for all it is the first page."""
+        if rule.surface in self._surfaces:
+            return rule.surface
+        return FIRST if FIRST in self._surfaces else self._surfaces[0]
 
     async def preview(self, rule: Rule, user_ids: Sequence[str] = (), *, n: int = 10) -> Preview:
         """What a rule, kept or not, would do if it were in force now, to these users or those served last."""
