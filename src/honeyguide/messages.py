@@ -328,8 +328,9 @@ class Definition(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_
 
     An interleaving has two arms; its units see both lists in one, by the method `interleave`.
 
-    `goals` decide, `guardrails` must hold, at the level `alpha`; always-valid intervals are narrowest at `planned_units`. No
-    decision before `min_days`. Units are enrolled from `starts_at` until before `ends_at` (ms), where given."""
+    `goals` decide, `guardrails` must hold, `watched` metrics are only shown, at the level `alpha`; always-valid intervals
+    are narrowest at `planned_units`. `engine`: whether numbers hold at every look, at one, or at so many `looks`, evenly up
+    to the planned units. No decision before `min_days`. Units are enrolled from `starts_at` until before `ends_at` (ms)."""
 
     name: str
     surface: str
@@ -350,8 +351,11 @@ class Definition(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_
     interleave: InterleavingMethod = "team_draft"
     goals: list[str] = msgspec.field(default_factory=list)
     guardrails: list[Guardrail] = msgspec.field(default_factory=list)
+    watched: list[str] = msgspec.field(default_factory=list)
     alpha: float = 0.05
     planned_units: int = 10_000
+    engine: Literal["always-valid", "fixed", "group-sequential"] = "always-valid"
+    looks: int = 1
     min_days: int = 7
     starts_at: int | None = None
     ends_at: int | None = None

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from honeyguide.config.metrics import DEFAULT_METRICS, Metric, metrics_of
-from honeyguide.experiments.estimates import EXPOSED
-from honeyguide.experiments.outcomes import DAY_MS, Total
+from honeyguide.experiments.outcomes import DAY_MS
 from honeyguide.experiments.plan import Plan
-from honeyguide.experiments.sketches import Sketch, Units, sketched
+from honeyguide.experiments.sketches import EXPOSED, Sketch, Units, sketched
 from honeyguide.experiments.statistics.sums import Sums
+from honeyguide.protocols.outcomes import Total
 
 START = 20_000 * DAY_MS
 METRICS = {metric.name: metric for metric in DEFAULT_METRICS}

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from honeyguide.experiments.outcomes import DAY_MS, HOUR_MS, Total, Totals, add_event, add_list
+from honeyguide.experiments.outcomes import DAY_MS, HOUR_MS, Totals, add_event, add_list
+from honeyguide.protocols.outcomes import Total
 from honeyguide.types import LogRow
 from tests.experiments.sample import METRICS, START, metric
 

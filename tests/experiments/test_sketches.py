@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from honeyguide.experiments.estimates import Sketches
-from honeyguide.experiments.outcomes import DAY_MS, Total
+from honeyguide.experiments.outcomes import DAY_MS
 from honeyguide.experiments.sketches import BEFORE, sketched
 from honeyguide.experiments.statistics.sums import Sums
+from honeyguide.protocols.outcomes import Total
 from tests.experiments.sample import METRICS, START, metric, rows_of, units_of
 
 CHANCE = np.random.default_rng(5)

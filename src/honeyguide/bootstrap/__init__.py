@@ -5,7 +5,7 @@ import contextlib
 import os
 import platform
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Literal
@@ -28,11 +28,13 @@ from honeyguide.jobs.embeddings import Embed
 from honeyguide.jobs.erase import KIND as ERASE
 from honeyguide.jobs.erase import Erase
 from honeyguide.jobs.export import Export
+from honeyguide.jobs.exposures import ExposureFolding
 from honeyguide.jobs.feature_check import FeatureComparison
 from honeyguide.jobs.feature_columns import FeatureColumns
 from honeyguide.jobs.features import FeatureFolding
 from honeyguide.jobs.follow import Follow
 from honeyguide.jobs.items import ItemRefresh
+from honeyguide.jobs.judging import Judging
 from honeyguide.jobs.lag import LoopLag
 from honeyguide.jobs.leader import Leader
 from honeyguide.jobs.presence import Presence, Role
@@ -215,6 +217,9 @@ class Runtime:
         """Background jobs, and this process among the others."""
         store, clock, metrics = self.store, self.clock, self.metrics
         self.presence = Presence(store.heartbeats, self._myself(port), self.role, clock)
+        known = self.settings.all_metrics()
+        self.exposures = ExposureFolding(store, known, self.settings.segments.attributes, clock, metrics)
+        self.judging = Judging(store, known, clock)
         self.leader = Leader(store.leases, self.presence, clock, metrics)
         training = Training(train_command(config_options), REGISTRY)
         self.erase = Erase(
@@ -223,7 +228,7 @@ class Runtime:
             self._settle,
             self.presence.others_answer,
             partial(take_out, self.settings.project.data_dir),
-            self.folding.erased,
+            self._forget,
             clock,
             metrics,
             models_within=self.settings.retention.models,
@@ -247,6 +252,8 @@ class Runtime:
             "queue": self.queue.round,
             "columns": self.columns.round,
             "features": self.folding.round,
+            "exposures": self.exposures.round,
+            "judging": self.judging.round,
             "feature_check": self.feature_check.round,
             "retention": Retention(store, self.settings.retention, clock, metrics).round,
             "abandoned": Abandoned(store.jobs, self.presence, self.leader, again).round,
@@ -272,6 +279,11 @@ class Runtime:
         reach = await self.caches.clear(None if person is None else [each for ids in person.values() for each in ids])
         self.metrics.cache_invalidations.labels("cleared").inc()
         return reach, list(person or ())
+
+    def _forget(self, users: Mapping[str, int], item_ids: Collection[str]) -> None:
+        """Take erased users out of what is folded from the log."""
+        self.folding.erased(users, item_ids)
+        self.exposures.erased()
 
     async def _settle(self) -> None:
         """Let the lists that are being made come to their end, and write the slates in hand."""

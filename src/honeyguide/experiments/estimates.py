@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 
@@ -11,11 +10,6 @@ from honeyguide.experiments.sketches import Sketch
 from honeyguide.experiments.statistics.comparing import Estimate
 from honeyguide.experiments.statistics.quantiles import clustered_quantile
 from honeyguide.experiments.statistics.sums import Sums
-
-EXPOSED: Final = "~exposed"
-"""The metric of a phase's units themselves: x is 1 for one that met another arm, y for one that was served another."""
-NAMED: Final = "~named"
-"""Of no arm: n are the events that name a list, x those whose list is not known."""
 
 
 @dataclass(frozen=True, slots=True)

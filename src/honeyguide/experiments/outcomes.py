@@ -6,9 +6,10 @@ an outcome; it may be part of what was there before (`Total.before`), which CUPE
 
 from collections.abc import Iterator, Mapping
 from math import isfinite
-from typing import Final, NamedTuple
+from typing import Final
 
 from honeyguide.config.metrics import LISTS, Metric
+from honeyguide.protocols.outcomes import Total
 from honeyguide.types import LogRow
 
 HOUR_MS: Final = 3_600_000
@@ -18,14 +19,8 @@ AGES: Final = (0, 1, 3, 7, 14)
 _DIGITS: Final = 3
 
 
-class Total(NamedTuple):
-    """What a unit adds to a metric: numerator x, denominator y, and what the numerator was before the first exposure."""
-
-    x: float = 0.0
-    y: float = 0.0
-    before: float = 0.0
-
-
+NAMED: Final = "~named"
+"""The key of how many events of a unit name a list (y), and how many of those one that is not known (x)."""
 NOTHING: Final = Total()
 Totals = dict[str, Total]
 """A unit's totals by key: a metric's name, `name@STRETCH` of a stretch of days, `name#VALUE` of a value of a quantile."""
@@ -69,6 +64,12 @@ def add_list(totals: Totals, metric: Metric, first_at: int, at: int, measured: M
     for key in [metric.name, *([aged(metric.name, _stretch(age))] if by_age else [])]:
         held = totals.get(key, NOTHING)
         totals[key] = Total(held.x + value, held.y + 1.0, held.before)
+
+
+def add_named(totals: Totals, *, unknown: bool) -> None:
+    """Count an event that names a list."""
+    held = totals.get(NAMED, NOTHING)
+    totals[NAMED] = Total(held.x + unknown, held.y + 1.0)
 
 
 def _within(metric: Metric, age: int) -> bool:

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 
 from honeyguide.config.metrics import Metric
 from honeyguide.experiments.decision import decide, soonest
-from honeyguide.experiments.estimates import EXPOSED, NAMED, Sketches
+from honeyguide.experiments.estimates import Sketches
 from honeyguide.experiments.gates import Health, days_to_wait, gates
 from honeyguide.experiments.measuring import finding, measured
-from honeyguide.experiments.outcomes import DAY_MS
+from honeyguide.experiments.outcomes import DAY_MS, NAMED
 from honeyguide.experiments.plan import Plan, Results
-from honeyguide.experiments.sketches import BEFORE, Sketch
+from honeyguide.experiments.sketches import BEFORE, EXPOSED, Sketch
 from honeyguide.experiments.slices import by_age, by_segment, daily, stratified
 from honeyguide.experiments.statistics.power import days_left
 from honeyguide.experiments.statistics.sums import Sums

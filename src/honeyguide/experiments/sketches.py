@@ -13,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from honeyguide.config.metrics import Metric
-from honeyguide.experiments.outcomes import AGES, DAY_MS, Total, aged, valued
+from honeyguide.experiments.outcomes import AGES, DAY_MS, NAMED, aged, valued
 from honeyguide.experiments.statistics.sums import Sums
+from honeyguide.protocols.outcomes import Total
 from honeyguide.types import BoolArray, IntArray, LongArray
 
 Wide = NDArray[np.float64]
+EXPOSED: Final = "~exposed"
+"""The metric of a phase's units themselves: x is 1 for one that met another arm, y for one that was served another."""
 BEFORE: Final = "~before"
 """Appended to a metric's name: sums of its x and of what it was before the first exposure, as y."""
 _MOST_THRESHOLDS: Final = 200
@@ -63,6 +66,19 @@ def sketched(units: Units, metrics: Sequence[Metric], held: Held, *, as_of: int)
         for stretch in range(len(AGES)):
             if (key := aged(metric.name, stretch)) in held:
                 yield from _of_age(units, metric, _columns(units, held[key]), stretch, as_of)
+
+
+def exposed(units: Units, crossed: Wide, mixed: Wide) -> Iterator[Sketch]:
+    """How many units there are, how many of them `crossed` into another arm, and how many got a list of another."""
+    yield from _rows(units, EXPOSED, crossed, mixed, np.ones(len(units.ids), dtype=np.bool_))
+
+
+def named(held: Held) -> Iterator[Sketch]:
+    """How many events name a list, and (x) how many of them one that is not known: of no arm, for none can be known."""
+    totals = held.get(NAMED, {})
+    if totals:
+        events, unknown = sum(each.y for each in totals.values()), sum(each.x for each in totals.values())
+        yield Sketch("", NAMED, 0, "", Sums(events, unknown))
 
 
 def cap(metric: Metric, x: Wide) -> float:

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from honeyguide.config.metrics import Metric
-from honeyguide.experiments.estimates import EXPOSED, Sketches
+from honeyguide.experiments.estimates import Sketches
 from honeyguide.experiments.measuring import Pair, known, level_of, look, planned_of
 from honeyguide.experiments.outcomes import AGES, aged
 from honeyguide.experiments.plan import Plan, Point
+from honeyguide.experiments.sketches import EXPOSED
 from honeyguide.experiments.statistics.adjusting import post_stratified
 from honeyguide.experiments.statistics.comparing import fieller, lift
 

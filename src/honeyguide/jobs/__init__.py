@@ -53,6 +53,8 @@ DUTIES: Final = {
     "tokens": Duty("leads", 0.1),  # repeat to the shared cache what the log invalidates, until it has it
     "abandoned": Duty("leads", 2.0),  # jobs whose process has died
     "features": Duty("leads", 0.5),  # fold the log into the states of feature views
+    "exposures": Duty("leads", 1.0),  # what units of experiments were shown, and what they did
+    "judging": Duty("leads", 5.0),  # stop experiments that break their guardrails
     "feature_check": Duty("leads", 3600.0),  # compare the features of served lists with the log
 }
 

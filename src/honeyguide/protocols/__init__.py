@@ -18,6 +18,7 @@ from honeyguide.messages import Query
 from honeyguide.protocols.experiments import ExperimentTable
 from honeyguide.protocols.features import FeatureStates, ItemFeatures, UserFeatures
 from honeyguide.protocols.items import Companions, Content, Described, Items
+from honeyguide.protocols.outcomes import OutcomeTable
 from honeyguide.protocols.processes import Heartbeats, JobTable, Leases
 from honeyguide.protocols.rankers import Ranker
 from honeyguide.protocols.rules import NO_RULES, InForce, RuleTable
@@ -58,6 +59,7 @@ __all__ = [
     "Items",
     "JobTable",
     "Leases",
+    "OutcomeTable",
     "Ranker",
     "Reranked",
     "RuleTable",
@@ -193,6 +195,9 @@ class SlateLog(Protocol):
     def scrub(self) -> bool:
         """See `People.scrub`, for the slates."""
 
+    def position(self) -> int:
+        """The number of the last stored slate; 0 if there is none."""
+
     def count(self) -> int:
         """How many slates are stored."""
 
@@ -301,6 +306,7 @@ class Store(Protocol):
     features: FeatureStates
     rules: RuleTable
     experiments: ExperimentTable
+    outcomes: OutcomeTable
 
     def hold(self, holder: str) -> AbstractContextManager[None]:
         """Be a server on this data; the only one unless `shared`, else raises `DataDirectoryBusy`, saying who holds it."""

@@ -22,6 +22,7 @@ from honeyguide.protocols import (
     IdempotencyKeys,
     JobTable,
     Leases,
+    OutcomeTable,
     People,
     Registry,
     RuleTable,
@@ -43,6 +44,7 @@ from honeyguide.stores.spool import Spool
 from honeyguide.stores.sql.experiments import TableExperiments
 from honeyguide.stores.sql.jobs import TableJobs
 from honeyguide.stores.sql.keys import TableCheckpoints
+from honeyguide.stores.sql.outcomes import TableOutcomes
 from honeyguide.stores.sql.people import TablePeople
 from honeyguide.stores.sql.processes import TableHeartbeats, TableLeases
 from honeyguide.stores.sql.registry import TableRegistry
@@ -71,6 +73,7 @@ class PostgresStore:
     features: FeatureStates
     rules: RuleTable
     experiments: ExperimentTable
+    outcomes: OutcomeTable
 
     def __init__(self, where: Address, settings: Settings, clock: Clock) -> None:
         self._where, self._storage, self._clock = where, settings.storage, clock
@@ -92,6 +95,7 @@ class PostgresStore:
         self.registry = TableRegistry(records, snapshots, clock)
         self.rules = TableRules(records, snapshots, clock)
         self.experiments = TableExperiments(records, snapshots, clock)
+        self.outcomes = TableOutcomes(Steps(work, FOLDS_LOCK), snapshots, pseudonyms, clock)
         self.jobs = TableJobs(records, snapshots, clock, now)
         self.heartbeats = TableHeartbeats(records, snapshots, now)
         self.leases = TableLeases(records, snapshots, now)

@@ -13,6 +13,7 @@ from honeyguide.stores.spool import Spool
 from honeyguide.stores.sql import Reads
 from honeyguide.stores.sql.slates import (
     COUNT_SLATES,
+    LAST_SLATE,
     REMOVE_SLATE,
     SELECT_SLATE,
     decode_slate,
@@ -77,6 +78,11 @@ class PostgresSlates:
     def scrub(self) -> bool:
         """Nothing is to be done: what was removed is the server's to vacuum."""
         return True
+
+    def position(self) -> int:
+        """The number of the last stored slate; 0 if there is none."""
+        with self._snapshots.snapshot() as db:
+            return int(db.execute(LAST_SLATE).fetchone()[0])
 
     def count(self) -> int:
         """How many slates are stored."""

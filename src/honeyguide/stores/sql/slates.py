@@ -11,6 +11,7 @@ from honeyguide.types import ServedSlate
 
 SELECT_SLATE: Final = "SELECT body FROM slates WHERE request_id = ?"
 COUNT_SLATES: Final = "SELECT count(*) FROM slates"
+LAST_SLATE: Final = "SELECT coalesce(max(sequence), 0) FROM slates"
 _AFTER: Final = "SELECT sequence, body FROM slates WHERE sequence > ? ORDER BY sequence LIMIT 500"
 _BEFORE: Final = "SELECT sequence, body FROM slates WHERE sequence < ? ORDER BY sequence DESC LIMIT ?"
 _NO_END: Final = 2**63 - 1

@@ -24,6 +24,7 @@ from honeyguide.protocols import (
     IdempotencyKeys,
     JobTable,
     Leases,
+    OutcomeTable,
     People,
     Registry,
     RuleTable,
@@ -34,6 +35,7 @@ from honeyguide.stores.sql import Database
 from honeyguide.stores.sql.experiments import TableExperiments
 from honeyguide.stores.sql.jobs import TableJobs
 from honeyguide.stores.sql.keys import TableCheckpoints
+from honeyguide.stores.sql.outcomes import TableOutcomes
 from honeyguide.stores.sql.people import TablePeople
 from honeyguide.stores.sql.processes import TableHeartbeats, TableLeases
 from honeyguide.stores.sql.registry import TableRegistry
@@ -72,6 +74,7 @@ class SqliteStore:
     features: FeatureStates
     rules: RuleTable
     experiments: ExperimentTable
+    outcomes: OutcomeTable
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder = folder
@@ -100,6 +103,7 @@ class SqliteStore:
         self.registry = TableRegistry(self._writer, self._readers, clock)
         self.rules = TableRules(self._writer, self._readers, clock)
         self.experiments = TableExperiments(self._writer, self._readers, clock)
+        self.outcomes = TableOutcomes(self._writer, self._readers, pseudonyms, clock)
         self.jobs = TableJobs(self._writer, self._readers, clock, self._now)
         self.heartbeats = TableHeartbeats(self._writer, self._readers, self._now)
         self.leases = TableLeases(self._writer, self._readers, self._now)

@@ -11,6 +11,7 @@ from honeyguide.clock import Clock
 from honeyguide.stores.spool import Spool
 from honeyguide.stores.sql.slates import (
     COUNT_SLATES,
+    LAST_SLATE,
     REMOVE_SLATE,
     SELECT_SLATE,
     decode_slate,
@@ -96,6 +97,11 @@ class SqliteSlates:
             aside.unlink(missing_ok=True)
         yield self._spool.remove(lambda slate: slate.as_of <= users.get(slate.user_id, -1))
         yield from remove_slates(self._readers, self._remove, users)
+
+    def position(self) -> int:
+        """The number of the last stored slate; 0 if there is none."""
+        with self._readers.snapshot() as db:
+            return int(db.execute(LAST_SLATE).fetchone()[0])
 
     def count(self) -> int:
         """How many slates are stored."""

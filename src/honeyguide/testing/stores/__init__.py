@@ -11,6 +11,7 @@ from honeyguide.testing.stores.experiments import ExperimentSuite
 from honeyguide.testing.stores.features import FeatureSuite
 from honeyguide.testing.stores.items import ItemSuite
 from honeyguide.testing.stores.log import LogSuite
+from honeyguide.testing.stores.outcomes import OutcomeSuite
 from honeyguide.testing.stores.people import PeopleSuite
 from honeyguide.testing.stores.processes import ProcessSuite
 from honeyguide.testing.stores.records import RecordSuite
@@ -18,6 +19,15 @@ from honeyguide.testing.stores.users import UserSuite
 
 
 class StoreSuite(
-    LogSuite, UserSuite, ItemSuite, PeopleSuite, FeatureSuite, RecordSuite, ProcessSuite, DecisionSuite, ExperimentSuite
+    LogSuite,
+    UserSuite,
+    ItemSuite,
+    PeopleSuite,
+    FeatureSuite,
+    RecordSuite,
+    ProcessSuite,
+    DecisionSuite,
+    ExperimentSuite,
+    OutcomeSuite,
 ):
     """The contract of `protocols.Store`, as tests."""
