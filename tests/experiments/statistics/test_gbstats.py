@@ -1,4 +1,4 @@
-"""The same numbers as GrowthBook's engine, where it is right (`gbstats/make.py` says how the vectors are made)."""
+"""The same numbers as GrowthBook's engine, where it is right (`scripts/gbstats_vectors.py` makes the vectors)."""
 
 import json
 from pathlib import Path

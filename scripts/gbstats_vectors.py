@@ -1,7 +1,7 @@
 """Vectors of gbstats, GrowthBook's engine, for the tests beside; it pins numpy below 2, so it runs in a place of its own:
 
-    python3 -m venv /tmp/gbstats && /tmp/gbstats/bin/pip install "gbstats==0.8.0"
-    /tmp/gbstats/bin/python tests/experiments/statistics/gbstats/make.py > tests/experiments/statistics/gbstats/vectors.json
+    python3 -m venv elsewhere && elsewhere/bin/pip install "gbstats==0.8.0"
+    elsewhere/bin/python scripts/gbstats_vectors.py > tests/experiments/statistics/gbstats/vectors.json
 
 Its one-sided bounds and its CUPED lifts are left out: release 0.8.0 has faults there.
 """
