@@ -19,7 +19,7 @@ from honeyguide.protocols.experiments import ExperimentTable
 from honeyguide.protocols.features import FeatureStates, ItemFeatures, UserFeatures
 from honeyguide.protocols.items import Companions, Content, Described, Items
 from honeyguide.protocols.outcomes import OutcomeTable
-from honeyguide.protocols.processes import Heartbeats, JobTable, Leases
+from honeyguide.protocols.processes import Checkpoints, Heartbeats, JobTable, Leases
 from honeyguide.protocols.rankers import Ranker
 from honeyguide.protocols.rules import NO_RULES, InForce, RuleTable
 from honeyguide.protocols.selection import Reranked, Selection
@@ -48,6 +48,7 @@ from honeyguide.types import (
 )
 
 __all__ = [
+    "Checkpoints",
     "Companions",
     "Content",
     "Described",
@@ -244,19 +245,6 @@ class IdempotencyKeys(Protocol):
 
     async def sweep(self, *, now: int) -> int:
         """Remove a few answers that have expired by `now` (ms); how many, 0 if there are none."""
-
-
-class Checkpoints(Protocol):
-    """How far imports have come, so that one that was interrupted can go on."""
-
-    def rows_done(self, source: str) -> int:
-        """How many rows of `source` (a fingerprint of file and mapping) are in the log; 0 for one never begun."""
-
-    def record(self, source: str, rows: int) -> None:
-        """Note that the first `rows` rows of `source` are in the log."""
-
-    def forget(self, source: str) -> None:
-        """Begin anew with `source` next time."""
 
 
 class People(Protocol):

@@ -75,3 +75,16 @@ class Leases(Protocol):
 
     def leadership(self, name: str) -> Leadership | None:
         """Who has a lease, or had it last; None if nobody ever did or it was given back."""
+
+
+class Checkpoints(Protocol):
+    """How far imports have come, so that one that was interrupted can go on."""
+
+    def rows_done(self, source: str) -> int:
+        """How many rows of `source` (a fingerprint of file and mapping) are in the log; 0 for one never begun."""
+
+    def record(self, source: str, rows: int) -> None:
+        """Note that the first `rows` rows of `source` are in the log."""
+
+    def forget(self, source: str) -> None:
+        """Begin anew with `source` next time."""
