@@ -316,6 +316,24 @@ class Guardrail(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_d
     margin: float = 0.0
 
 
+class Bandit(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How a bandit learns from its first goal.
+
+    `every` so many hours the weights are set anew, from units whose `window` (hours) since their first list of a period is
+    over. A `reward` is whether a unit did what the goal counts (`bernoulli`), or how much of it (`gaussian`). No arm has
+    less than the `floor`; outcomes count `decay` times as much after each further period; weights stay alike until every
+    arm has `least` units. The share `uniform` of the units is in arms for good and alike: it measures, and is not learnt
+    from."""
+
+    every: float = 24.0
+    window: float = 24.0
+    reward: Literal["bernoulli", "gaussian"] = "bernoulli"
+    floor: float = 0.02
+    decay: float = 1.0
+    least: int = 100
+    uniform: float = 0.1
+
+
 class Definition(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What an experiment is: which units see what.
 
@@ -326,7 +344,8 @@ class Definition(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_
     condition on user, context and now. `forced` (unit -> arm) is for looking at an arm: these are left out of every
     analysis. `sticky`: a unit that has been exposed keeps its arm in later phases.
 
-    An interleaving has two arms; its units see both lists in one, by the method `interleave`.
+    A bandit sets its weights itself, as its `bandit` says. An interleaving has two arms; its units see both lists in one, by
+    the method `interleave`.
 
     `goals` decide, `guardrails` must hold, `watched` metrics are only shown, at the level `alpha`; always-valid intervals
     are narrowest at `planned_units`. `engine`: whether numbers hold at every look, at one, or at so many `looks`, evenly up
@@ -349,6 +368,7 @@ class Definition(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_
     forced: dict[str, str] = msgspec.field(default_factory=dict)
     sticky: bool = False
     interleave: InterleavingMethod = "team_draft"
+    bandit: Bandit | None = None
     goals: list[str] = msgspec.field(default_factory=list)
     guardrails: list[Guardrail] = msgspec.field(default_factory=list)
     watched: list[str] = msgspec.field(default_factory=list)
@@ -375,6 +395,7 @@ class Experiment(Definition, kw_only=True, forbid_unknown_fields=False, omit_def
     changed_at: int = 0
     started_at: int | None = None
     phase_started_at: int | None = None
+    period_started_at: int | None = None
     stopped_at: int | None = None
     verdict: str = ""
 

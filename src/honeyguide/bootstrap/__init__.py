@@ -44,6 +44,7 @@ from honeyguide.jobs.retention import Retention
 from honeyguide.jobs.slates import SlateWriter
 from honeyguide.jobs.tokens import TokenRelay
 from honeyguide.jobs.training import Training, train_command
+from honeyguide.jobs.weights import BanditWeights
 from honeyguide.models import REGISTRY
 from honeyguide.monitoring.events import count_events
 from honeyguide.monitoring.features import FeatureMetrics
@@ -220,6 +221,7 @@ class Runtime:
         known = self.settings.all_metrics()
         self.exposures = ExposureFolding(store, known, self.settings.segments.attributes, clock, metrics)
         self.judging = Judging(store, known, clock)
+        self.weights = BanditWeights(store, clock)
         self.leader = Leader(store.leases, self.presence, clock, metrics)
         training = Training(train_command(config_options), REGISTRY)
         self.erase = Erase(
@@ -254,6 +256,7 @@ class Runtime:
             "features": self.folding.round,
             "exposures": self.exposures.round,
             "judging": self.judging.round,
+            "weights": self.weights.round,
             "feature_check": self.feature_check.round,
             "retention": Retention(store, self.settings.retention, clock, metrics).round,
             "abandoned": Abandoned(store.jobs, self.presence, self.leader, again).round,

@@ -54,6 +54,7 @@ DUTIES: Final = {
     "abandoned": Duty("leads", 2.0),  # jobs whose process has died
     "features": Duty("leads", 0.5),  # fold the log into the states of feature views
     "exposures": Duty("leads", 1.0),  # what units of experiments were shown, and what they did
+    "weights": Duty("leads", 5.0),  # set the weights of bandits anew when a period is over
     "judging": Duty("leads", 5.0),  # stop experiments that break their guardrails
     "feature_check": Duty("leads", 3600.0),  # compare the features of served lists with the log
 }

@@ -406,7 +406,7 @@ def _assigned(slate: ServedSlate) -> list[tuple[PhaseKey, Assigned]]:
     return [
         (phase_key(each.experiment, each.phase, each.period), each)
         for each in slate.assigned
-        if each.reason in ("hash", "sticky")
+        if each.reason in ("hash", "uniform", "sticky")
     ]
 
 
