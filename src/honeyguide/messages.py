@@ -400,6 +400,11 @@ class Experiment(Definition, kw_only=True, forbid_unknown_fields=False, omit_def
     verdict: str = ""
 
     @property
+    def how(self) -> Bandit:
+        """How a bandit learns, where nothing else is said."""
+        return self.bandit or Bandit()
+
+    @property
     def arm_names(self) -> list[str]:
         """The names of the arms, the control first."""
         return [arm.name for arm in self.arms]

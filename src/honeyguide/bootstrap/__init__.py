@@ -35,6 +35,7 @@ from honeyguide.jobs.features import FeatureFolding
 from honeyguide.jobs.follow import Follow
 from honeyguide.jobs.items import ItemRefresh
 from honeyguide.jobs.judging import Judging
+from honeyguide.jobs.kinds import OtherResults
 from honeyguide.jobs.lag import LoopLag
 from honeyguide.jobs.leader import Leader
 from honeyguide.jobs.presence import Presence, Role
@@ -222,6 +223,7 @@ class Runtime:
         self.exposures = ExposureFolding(store, known, self.settings.segments.attributes, clock, metrics)
         self.judging = Judging(store, known, clock)
         self.weights = BanditWeights(store, clock)
+        self.other_results = OtherResults(store, self.weights, clock)
         self.leader = Leader(store.leases, self.presence, clock, metrics)
         training = Training(train_command(config_options), REGISTRY)
         self.erase = Erase(

@@ -59,7 +59,7 @@ def assign(
         return _assigned(trial, unit, kept, "sticky", trial.weights[kept])
     if trial.target is not None and not trial.target.holds(world, 1)[0]:
         return None
-    if experiment.bandit is not None and (apart := _in_slice(experiment, experiment.bandit.uniform, unit)) is not None:
+    if experiment.kind == "bandit" and (apart := _in_slice(experiment, unit)) is not None:
         return _assigned(trial, unit, apart, "uniform", 1 / len(experiment.arms))
     place = arm_at(bucket(experiment.seed, unit, experiment.hash_version), trial.arms)
     if place < 0:
@@ -70,11 +70,11 @@ def assign(
     return _assigned(trial, unit, arm.name, "hash", arm.weight)
 
 
-def _in_slice(experiment: Experiment, share: float, unit: str) -> str | None:
+def _in_slice(experiment: Experiment, unit: str) -> str | None:
     """The arm of a unit in a bandit's uniform slice, None if it is not in it: by a seed that no period changes, out of the
     units that are covered."""
     place = bucket(f"{experiment.name}:uniform", unit, experiment.hash_version)
-    covered = share * experiment.coverage
+    covered = experiment.how.uniform * experiment.coverage
     if place >= covered:
         return None
     names = experiment.arm_names

@@ -36,6 +36,19 @@ def valued(name: str, value: float) -> str:
     return f"{name}#{value:.{_DIGITS}g}"
 
 
+PREFERENCE: Final = "~preference"
+"""The key of how much more a unit has clicked of an interleaving's second list than of its first."""
+
+
+def add_credit(totals: Totals, metric: Metric, row: LogRow, shares: Mapping[str, float | None]) -> None:
+    """Credit an event on an interleaved list to the arm whose item it is: by the probability that it is the second's. What
+    is nobody's is credited to nobody; an event that the goal does not count neither."""
+    share = shares.get(row.item_id or "")
+    if share is not None and row.type in metric.events:
+        held = totals.get(PREFERENCE, NOTHING)
+        totals[PREFERENCE] = Total(held.x + 2 * share - 1, held.y + 1, held.before)
+
+
 def add_event(totals: Totals, metric: Metric, row: LogRow, first_at: int, *, by_age: bool, of_list: bool) -> None:
     """Count an event of a unit that was first exposed at `first_at` (ms).
 

@@ -20,7 +20,7 @@ import structlog
 from honeyguide.clock import Clock
 from honeyguide.config.metrics import Metric
 from honeyguide.errors import Conflict
-from honeyguide.experiments.outcomes import add_event, add_list, add_named
+from honeyguide.experiments.outcomes import add_credit, add_event, add_list, add_named
 from honeyguide.experiments.sketches import Sketch, Units, exposed, named, sketched
 from honeyguide.lists import diversity
 from honeyguide.messages import Experiment
@@ -82,6 +82,8 @@ class ExposureFolding:
         self._store, self._metrics, self._attributes = store, metrics, tuple(attributes)
         self._clock, self._counts = clock, counts
         self._owners: OrderedDict[str, Owners] = OrderedDict()
+        self._shares: dict[str, Mapping[str, float | None]] = {}
+        """Of interleaved lists that are remembered: whose each item is."""
         self._sketched: dict[PhaseKey, int] = {}
         self._changed: set[PhaseKey] = set()
 
@@ -140,13 +142,15 @@ class ExposureFolding:
             for period in range(max(0, experiment.period - 1), experiment.period + 1):
                 key = phase_key(experiment.name, experiment.phase, period)
                 if not self._store.outcomes.sketches(key)[2]:
-                    found[key] = self._track(experiment)
+                    over = None if period == experiment.period else experiment.period_started_at
+                    found[key] = self._track(experiment, over)
         return found
 
-    def _track(self, experiment: Experiment) -> Tracked:
+    def _track(self, experiment: Experiment, over: int | None) -> Tracked:
+        """What is followed of a phase; of a period that is `over` what came until then: later the unit is in another arm."""
         names = dict.fromkeys([*experiment.goals, *(each.metric for each in experiment.guardrails), *experiment.watched])
         metrics = [self._metrics[name] for name in names if name in self._metrics]
-        return Tracked(experiment, metrics, frozenset(experiment.goals), experiment.stopped_at)
+        return Tracked(experiment, metrics, frozenset(experiment.goals), over or experiment.stopped_at)
 
     async def _pass_by(self) -> None:
         """While there is no experiment nothing is read: the marks follow the ends."""
@@ -308,6 +312,8 @@ class ExposureFolding:
         for metric in tracked.metrics:
             by_age = metric.name in tracked.by_age
             add_event(totals, metric, row, exposure.first_at, by_age=by_age, of_list=of_list)
+        if of_list and row.request_id in self._shares and tracked.metrics:
+            add_credit(totals, tracked.metrics[0], row, self._shares[row.request_id])
 
     async def _store_step(self, step: FoldStep) -> None:
         await asyncio.to_thread(self._store.outcomes.advance, step)
@@ -317,8 +323,11 @@ class ExposureFolding:
 
     def _remember(self, slate: ServedSlate) -> None:
         self._owners[slate.request_id] = {key: each.unit for key, each in _assigned(slate)}
+        if slate.interleaved is not None:
+            self._shares[slate.request_id] = dict(zip(slate.items, slate.interleaved.shares, strict=True))
         while len(self._owners) > _REMEMBERED:
-            self._owners.popitem(last=False)
+            gone, _ = self._owners.popitem(last=False)
+            self._shares.pop(gone, None)
 
     async def _owners_of(self, rows: Iterable[LogRow]) -> dict[str, Owners | None]:
         """The units of the lists that rows name; None for a list that is not known."""

@@ -38,8 +38,8 @@ class BanditWeights:
     async def round(self) -> None:
         """Begin the next period of each bandit whose period is over."""
         for experiment in await asyncio.to_thread(self._store.experiments.running):
-            if experiment.bandit is not None and self._is_over(experiment, experiment.bandit):
-                await asyncio.to_thread(self._weigh, experiment, experiment.bandit)
+            if experiment.kind == "bandit" and experiment.goals and self._is_over(experiment, experiment.how):
+                await asyncio.to_thread(self._weigh, experiment, experiment.how)
 
     def _is_over(self, experiment: Experiment, bandit: Bandit) -> bool:
         began = experiment.period_started_at or experiment.phase_started_at or experiment.started_at or 0
@@ -62,18 +62,25 @@ class BanditWeights:
 
     def periods(self, experiment: Experiment, bandit: Bandit, now: int) -> list[Period]:
         """What came of the periods of the present phase, of units whose attribution window is over."""
-        return [self._period(experiment, bandit, number, now) for number in range(experiment.period + 1)]
+        ends = self._ends(experiment)
+        numbers = range(experiment.period + 1)
+        return [self._period(experiment, bandit, number, ends.get(number, now)) for number in numbers]
 
-    def _period(self, experiment: Experiment, bandit: Bandit, number: int, now: int) -> Period:
+    def _ends(self, experiment: Experiment) -> dict[int, int]:
+        """When each period ended (ms): when the next one began."""
+        changes = self._store.experiments.history(experiment.name)
+        own = [each.experiment for each in changes if each.experiment.phase == experiment.phase]
+        return {each.period - 1: each.period_started_at for each in own if each.period_started_at is not None}
+
+    def _period(self, experiment: Experiment, bandit: Bandit, number: int, end: int) -> Period:
         key = phase_key(experiment.name, experiment.phase, number)
         held = self._closed.get(key)
         if held is not None:
             return held
-        until = now - round(bandit.window * _HOUR_MS)
+        until = end - round(bandit.window * _HOUR_MS)
         exposures = [each for batch in self._store.outcomes.all_exposures(key) for each in batch]
-        complete = [each for each in exposures if each.first_at <= until]
-        found = self._summed(experiment, complete, bandit, key)
-        if number < experiment.period - 1 and len(complete) == len(exposures):
+        found = self._summed(experiment, [each for each in exposures if each.first_at <= until], bandit, key)
+        if number < experiment.period - 1:  # the fold has come past its end by now
             self._closed[key] = found
         return found
 
@@ -95,10 +102,11 @@ class BanditWeights:
 
     def uniform_slice(self, experiment: Experiment, bandit: Bandit, now: int) -> Slice:
         """What came of the slice in the whole phase, each unit once."""
-        until, found = now - round(bandit.window * _HOUR_MS), Slice(experiment.arm_names)
+        ends, found = self._ends(experiment), Slice(experiment.arm_names)
         for number in range(experiment.period + 1):
             key = phase_key(experiment.name, experiment.phase, number)
             outcomes = self._outcomes(key, experiment.goals[0])
+            until = ends.get(number, now) - round(bandit.window * _HOUR_MS)
             for batch in self._store.outcomes.all_exposures(key):
                 found.add([each for each in batch if each.reason == "uniform" and each.first_at <= until], outcomes)
         return found
