@@ -42,7 +42,7 @@ class BanditWeights:
                 await asyncio.to_thread(self._weigh, experiment, experiment.how)
 
     def _is_over(self, experiment: Experiment, bandit: Bandit) -> bool:
-        began = experiment.period_started_at or experiment.phase_started_at or experiment.started_at or 0
+        began = max(experiment.period_started_at or 0, experiment.phase_started_at or 0, experiment.started_at or 0)
         return self._clock.now_ms() >= began + bandit.every * _HOUR_MS
 
     def _weigh(self, experiment: Experiment, bandit: Bandit) -> None:
