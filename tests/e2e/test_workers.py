@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,15 +29,45 @@ def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
-    with open_shop(tmp_path / "shop", clock=SystemClock()):
+    return filled(tmp_path / "shop")
+
+
+def filled(folder: Path) -> Path:
+    with open_shop(folder, clock=SystemClock()):
         pass
-    return tmp_path / "shop"
+    return folder
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A server with two processes for all tests that leave two processes behind."""
+
+    server: Server
+    data_dir: Path
+    environ: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    folder = tmp_path_factory.mktemp("workers")
+    with redis_server(folder / "redis") as redis:
+        data_dir, environ = filled(folder / "shop"), {"HONEYGUIDE_REDIS__URL": redis.url}
+        with serving(data_dir, "--workers", "2", **environ) as running:
+            yield Shared(running, data_dir, environ)
 
 
 @pytest.fixture
-def server(data_dir: Path, environ: dict[str, str]) -> Iterator[Server]:
-    with serving(data_dir, "--workers", "2", **environ) as running:
-        yield running
+def shared(_shared: Shared) -> Shared:
+    """Found sound, whatever the test before has killed."""
+    server = _shared.server
+    eventually(lambda: len(children(server)) == 2, "two processes")
+    eventually(lambda: server.metric("honeyguide_server_processes") == 2.0, "both answering")
+    return _shared
+
+
+@pytest.fixture
+def server(shared: Shared) -> Server:
+    return shared.server
 
 
 def children(server: Server) -> list[int]:
@@ -84,20 +115,20 @@ def served(server: Server) -> float:
 
 
 def test_scrapes_add_up_whoever_answers_and_whoever_is_killed(server: Server) -> None:
-    assert len(children(server)) == 2
+    before, restarts = served(server), server.metric("honeyguide_server_restarts_total")
     assert ask(server, 30) == {200: 30}
-    assert [served(server) for _ in range(4)] == [30.0] * 4
+    assert [served(server) - before for _ in range(4)] == [30.0] * 4
     first, second = children(server)
     os.kill(first, signal.SIGKILL)
-    eventually(lambda: server.metric("honeyguide_server_restarts_total") == 1.0, "the restart counted")
-    assert served(server) == 30.0
+    eventually(lambda: server.metric("honeyguide_server_restarts_total") == restarts + 1.0, "the restart counted")
+    assert served(server) - before == 30.0
     assert ask(server, 20) == {200: 20}
-    assert served(server) == 50.0
+    assert served(server) - before == 50.0
     eventually(lambda: server.metric("honeyguide_server_processes") == 2.0, "two processes answering")
     assert second in children(server)
     assert first not in children(server)
     assert ask(server, 20) == {200: 20}
-    assert served(server) == 70.0
+    assert served(server) - before == 70.0
 
 
 def test_a_process_that_is_killed_or_frozen_leaves_the_others_answering(server: Server) -> None:
@@ -114,7 +145,8 @@ def test_a_process_that_is_killed_or_frozen_leaves_the_others_answering(server: 
     eventually(lambda: server.metric("honeyguide_server_processes") == 2.0, "both answering again")
 
 
-def test_models_are_switched_on_all_processes_without_a_failed_or_mixed_answer(server: Server, data_dir: Path) -> None:
+def test_models_are_switched_on_all_processes_without_a_failed_or_mixed_answer(shared: Shared) -> None:
+    server = shared.server
     failures: list[str] = []
     seen: Counter[str] = Counter()
 
@@ -131,7 +163,7 @@ def test_models_are_switched_on_all_processes_without_a_failed_or_mixed_answer(s
 
     before = server.recommend("u1")["model"]
     with shoppers(3, shop_on, server.url):
-        after = run(data_dir, "train", "popular", "ease")["champion"]
+        after = run(shared.data_dir, "train", "popular", "ease")["champion"]
         eventually(lambda: seen[after] > 20, "the new version serving")
 
         def only_the_new() -> bool:
@@ -166,6 +198,7 @@ def test_what_one_process_took_the_other_shows(server: Server) -> None:
 def test_the_processes_share_lists_and_what_invalidates_them(server: Server) -> None:
     """A list that one made the other serves from Redis; and once an event is known, by whatever way it came, nothing in
     either's memory or in Redis brings back a list from before."""
+    before = {tier: from_tier(server, tier) for tier in ("l1", "l2")}
     for turn in range(5):
         user = f"shared {turn}"
         server.send("view", user, "ball")
@@ -174,9 +207,12 @@ def test_the_processes_share_lists_and_what_invalidates_them(server: Server) -> 
         eventually(partial(all_know, server, user, sequence), "the purchase in every list")
         for _ in range(5):
             assert all_know(server, user, sequence), "it was known before"
-    told = {"l1": 'served_from="l1"', "l2": 'served_from="l2"'}
-    for tier, label in told.items():
-        assert server.metric(rf"honeyguide_recommend_requests_total\{{.*{label}.*\}}") >= 5, tier
+    for tier, count in before.items():
+        assert from_tier(server, tier) >= count + 5, tier
+
+
+def from_tier(server: Server, tier: str) -> float:
+    return server.metric(rf'honeyguide_recommend_requests_total\{{.*served_from="{tier}".*\}}')
 
 
 def listed(server: Server, user: str) -> dict[str, Any]:
@@ -223,7 +259,7 @@ def test_a_stop_fails_no_request_of_who_heeds_it(data_dir: Path, environ: dict[s
                 os.kill(pid, 0)
 
 
-def test_slates_and_acknowledged_events_outlive_the_kill_of_a_process(server: Server, data_dir: Path) -> None:
+def test_slates_and_acknowledged_events_outlive_the_kill_of_a_process(server: Server) -> None:
     acknowledged: list[str] = []
     numbers = iter(range(10**6))
     lock = threading.Lock()
@@ -278,15 +314,17 @@ def test_a_start_that_cannot_be_is_told_once(tmp_path: Path, environ: dict[str, 
     assert told.count("is damaged") == 1
 
 
-def test_a_second_server_on_the_data_is_told_who_holds_it(server: Server, data_dir: Path, environ: dict[str, str]) -> None:
-    code, told = refused(data_dir, "--workers", "2", **environ)
+def test_a_second_server_on_the_data_is_told_who_holds_it(shared: Shared) -> None:
+    code, told = refused(shared.data_dir, "--workers", "2", **shared.environ)
     assert code == 1
-    assert str(server.process.pid) in told
+    assert str(shared.server.process.pid) in told
 
 
-def test_processes_end_when_their_supervisor_is_killed(server: Server) -> None:
-    left = children(server)
-    server.kill()
+def test_processes_end_when_their_supervisor_is_killed(data_dir: Path, environ: dict[str, str]) -> None:
+    with serving(data_dir, "--workers", "2", **environ) as server:
+        left = children(server)
+        assert len(left) == 2
+        server.kill()
 
     def gone(pid: int) -> bool:
         try:
