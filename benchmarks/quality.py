@@ -11,8 +11,10 @@ Without --set or --train every set in ../shared/data is measured. What is left o
 Protocols. All items are ranked, none of the user's past. P1 (lists): the given test part; P2 (sequences): the last item of
 each user, all before it is learned from; P5 (events): the latest 20 % of each user's distinct items, at least one. Recall is
 hits / held-out items, NDCG binary, its ideal over min(held out, k); means over the users who are asked. `coverage` is the
-share of all items in any list of 20, of 10 for P2. `auto` is the best of a search on a validation part inside the training
-part, within --budget; its `fit_s` is all that searching and fitting took.
+share of all items in any list of 20, of 10 for P2. `ranker`, on the sets of `benchmarks.sets` that have a shop: the recipe
+`ranked` trained through the pipeline that serves, on the same split, its candidates ranked and no cap; of its `params`
+`gain` is over the best single model per user (mean, 95 %), `passed` whether the gate lets it serve. `auto` is the best of
+a search on a validation part inside the training part, within --budget; its `fit_s` is all that searching and fitting took.
 """
 
 import argparse
@@ -25,6 +27,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.auto import choose
+from benchmarks.ranked import ranked
 from benchmarks.report import Report
 from benchmarks.sets import ALIASES, DATA, P1, P2, P5, SETS
 from benchmarks.split_files import FORMATS, read_split
@@ -37,6 +40,7 @@ from honeyguide.train.bench import REFUSALS, why
 from honeyguide.types import Json
 
 PROTOCOLS: Final = {"lists": P1, "sequences": P2, "events": P5}
+RANKER: Final = "ranker"
 _K: Final = 20
 _PAGE_BUDGET: Final = 60.0
 
@@ -51,8 +55,11 @@ class Measured:
     evaluation: Evaluation
 
 
-def measured(split: Split, protocol: str, *, names: Sequence[str], budget: float, seed: int) -> Iterator[Measured]:
-    """Each model fitted with its defaults on the past and asked for the rest, then the one chosen on the past alone."""
+def measured(
+    split: Split, protocol: str, *, names: Sequence[str], budget: float, seed: int, title: str = ""
+) -> Iterator[Measured]:
+    """Each model fitted with its defaults on the past and asked for the rest, a ranker where the set `title` has a shop, and
+    the model chosen on the past alone."""
     if not len(split.users):
         cure = "It takes users with two different items at least, or with a line in the test part."
         raise NotEnoughData("There is nobody to ask: nothing is held out.", cure=cure)
@@ -65,8 +72,20 @@ def measured(split: Split, protocol: str, *, names: Sequence[str], budget: float
             continue
         seconds = time.perf_counter() - started
         yield Measured(name, fitted.params(), seconds, evaluate(fitted, split, k=_K))
+    if title in SETS and SETS[title].shop is not None:
+        yield _of_ranker(title, split, seed)
     choice = choose(split.train, names, last=protocol == P2, k=10 if protocol == P2 else _K, budget=budget, seed=seed)
     yield Measured("auto", choice.params, choice.seconds, evaluate(choice.model, split, k=_K))
+
+
+def _of_ranker(title: str, split: Split, seed: int) -> Measured:
+    """The recipe `ranked` on the same split, or what is left of it where none could be fitted."""
+    shop = SETS[title].shop
+    assert shop is not None
+    found = ranked(*shop(), k=_K, seed=seed)
+    assert found.evaluation is not None
+    assert len(found.evaluation.values["ndcg"]) == len(split.users), "the same users are asked"
+    return Measured(RANKER, {"voices": found.voices, **found.more}, found.seconds, found.evaluation)
 
 
 def line(title: str, protocol: str, found: Measured) -> dict[str, Any]:
@@ -93,9 +112,11 @@ def command(words: Sequence[str]) -> int:
     given = _parser().parse_args(words)
     try:
         budget = float(given.budget) if given.budget.isdecimal() else parse_duration(given.budget)
-        names = [name for name in REGISTRY if name in (given.models.split(",") if given.models else quick())]
+        wanted = given.models.split(",") if given.models else [*quick(), RANKER]
+        names = [name for name in REGISTRY if name in wanted]
         for title, protocol, split in _asked(given):
-            for found in measured(split, protocol, names=names, budget=budget, seed=given.seed):
+            own = title if RANKER in wanted else ""
+            for found in measured(split, protocol, names=names, budget=budget, seed=given.seed, title=own):
                 print(json.dumps(line(title, protocol, found)), flush=True)
     except (InvalidInput, ValueError) as error:
         print(f"python -m benchmarks.quality: {error}", file=sys.stderr)
@@ -116,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--test", type=Path, metavar="FILE", help="for lists: the held-out part")
     parser.add_argument("--format", choices=FORMATS, help="lists or sequences: user item item ...; events: CSV")
     parser.add_argument("--budget", default="10m", metavar="TIME", help="for the search of auto: 90s, 2m, 1h; 10m")
-    parser.add_argument("--models", metavar="NAMES", help="only these, with commas between them; all but sasrec")
+    parser.add_argument("--models", metavar="NAMES", help="only these, with commas between them; all but sasrec, and ranker")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random; 0")
     return parser
 
@@ -176,7 +197,7 @@ def main() -> None:
             continue
         past, rows = split.train, []
         shape = f"{past.n_users:,} users, {past.n_items:,} items, {len(past.users):,} events, {len(split.items):,} held out"
-        for found in measured(split, own.protocol, names=quick(), budget=_PAGE_BUDGET, seed=0):
+        for found in measured(split, own.protocol, names=quick(), budget=_PAGE_BUDGET, seed=0, title=title):
             rows.append(row(own.protocol, found, own.reference.get(found.name, "")))
             print(title, rows[-1], file=sys.stderr)
         report.table(f"{title} ({own.protocol}; {shape})", rows)

@@ -2,7 +2,7 @@
 
 import gzip
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -21,22 +21,75 @@ P2: Final = "P2: last item of each user, all items ranked"
 P5: Final = "P5: latest 20 % of each user's items, all items ranked"
 
 
+Attributes = Mapping[str, Mapping[str, object]]
+"""What items are like, by id: their fields as they are sent to `items`."""
+
+
 def latest_small(*, rated: bool = False) -> Split:
     """MovieLens latest-small; `rated`: an interaction weighs its stars over 3."""
+    frame = _latest_small()
+    return _latest_fifth(frame.with_columns(weight=pl.col("rating") / 3) if rated else frame.drop("rating"))
+
+
+def _latest_small() -> pl.DataFrame:
     frame = pl.read_csv(DATA / "movielens-latest-small" / "ratings.csv")
-    weight = [pl.col("rating").alias("weight") / 3] if rated else []
-    return _latest_fifth(frame.select(*weight, user="userId", item="movieId", ts=pl.col("timestamp") * 1000))
+    return frame.select("rating", user="userId", item="movieId", ts=pl.col("timestamp") * 1000)
+
+
+def films_of_latest_small() -> tuple[pl.DataFrame, Attributes]:
+    """Its events in their order, and its films with title, genres and year."""
+    films = pl.read_csv(DATA / "movielens-latest-small" / "movies.csv").select("movieId", "title", "genres")
+    told = {
+        str(film): _film(title, [name for name in genres.split("|") if not name.startswith("(")])
+        for film, title, genres in films.iter_rows()
+    }
+    return _in_order(_latest_small()), told
 
 
 def movielens_100k() -> Split:
     """MovieLens 100k."""
+    return _latest_fifth(_movielens_100k())
+
+
+def _movielens_100k() -> pl.DataFrame:
     path, names = DATA / "movielens-100k" / "u.data", ["user", "item", "rating", "ts"]
     frame = pl.read_csv(path, separator="\t", has_header=False, new_columns=names)
-    return _latest_fifth(frame.select("user", "item", ts=pl.col("ts") * 1000))
+    return frame.select("user", "item", ts=pl.col("ts") * 1000)
+
+
+def films_of_100k() -> tuple[pl.DataFrame, Attributes]:
+    """Its events in their order, and its films with title, genres and year."""
+    folder = DATA / "movielens-100k"
+    genres = [line.split("|")[0] for line in (folder / "u.genre").read_text("latin-1").splitlines() if line]
+    told = {}
+    for line in (folder / "u.item").read_text("latin-1").splitlines():
+        film, title, *_, marks = line.split("|", 5)
+        flags = marks.split("|")[-len(genres) :]
+        told[film] = _film(title, [name for name, flag in zip(genres, flags, strict=True) if flag == "1"])
+    return _in_order(_movielens_100k()), told
+
+
+def _film(title: str, genres: Sequence[str]) -> Mapping[str, object]:
+    year = title.rstrip()[-5:-1]
+    return {"title": title, "categories": list(genres), "properties": {"year": int(year)} if year.isdigit() else {}}
+
+
+def articles_of_deskdrop() -> tuple[pl.DataFrame, Attributes]:
+    """Its events in their order; what the articles are like is not in the set."""
+    return _in_order(_deskdrop(weighed=False)), {}
+
+
+def _in_order(frame: pl.DataFrame) -> pl.DataFrame:
+    """`user`, `item`, `ts` as the protocol sorts them."""
+    return frame.select("user", "item", "ts").sort("ts", "item", maintain_order=True)
 
 
 def deskdrop(*, weighed: bool = False) -> Split:
     """CI&T Deskdrop, people with five articles or more; `weighed`: comments 4, bookmarks and follows 3, likes 2, views 1."""
+    return _latest_fifth(_deskdrop(weighed=weighed))
+
+
+def _deskdrop(*, weighed: bool) -> pl.DataFrame:
     path = DATA / "deskdrop" / "users_interactions.csv.zip"
     with zipfile.ZipFile(path) as file:
         frame = pl.read_csv(file.read(file.namelist()[0]), infer_schema_length=0)
@@ -45,7 +98,7 @@ def deskdrop(*, weighed: bool = False) -> Split:
     if weighed:
         weights = {"VIEW": 1, "LIKE": 2, "BOOKMARK": 3, "FOLLOW": 3, "COMMENT CREATED": 4}
         frame = frame.with_columns(weight=pl.col("kind").replace_strict(weights))
-    return _latest_fifth(frame.drop("kind"))
+    return frame.drop("kind")
 
 
 def online_retail() -> Split:
@@ -92,11 +145,13 @@ def gowalla() -> Split:
 
 @dataclass(frozen=True)
 class Set:
-    """A data set, its protocol, and what a plain implementation reached: model -> Recall/NDCG/coverage; fit seconds."""
+    """A data set, its protocol, and what a plain implementation reached: model -> Recall/NDCG/coverage; fit seconds. `shop`:
+    its events and items, where a ranker is trained on it."""
 
     load: Callable[[], Split]
     protocol: str
     reference: Mapping[str, str] = field(default_factory=dict)
+    shop: Callable[[], tuple[pl.DataFrame, Attributes]] | None = None
 
 
 SETS: Final = {
@@ -109,6 +164,7 @@ SETS: Final = {
             "als": ".1168/.1244/.109; 0.4",
             "ease": ".1281/.1405/.080; 14",
         },
+        films_of_latest_small,
     ),
     "movielens-latest-small-stars": Set(lambda: latest_small(rated=True), P5),
     "movielens-100k": Set(
@@ -120,6 +176,7 @@ SETS: Final = {
             "als": ".1952/.1971/.430; 0.3",
             "ease": ".1965/.2049/.316; 0.2",
         },
+        films_of_100k,
     ),
     "deskdrop": Set(
         deskdrop,
@@ -130,6 +187,7 @@ SETS: Final = {
             "als": ".0755/.0359/.379; 0.2",
             "ease": ".0810/.0405/.441; 0.6",
         },
+        articles_of_deskdrop,
     ),
     "deskdrop-types": Set(lambda: deskdrop(weighed=True), P5),
     "online-retail-ii": Set(online_retail, P5),

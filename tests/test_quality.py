@@ -11,11 +11,11 @@ import pytest
 from benchmarks import quality
 from benchmarks.auto import choose
 from benchmarks.sets import ALIASES, DATA, P1, P2, P5, SETS
-from benchmarks.split_files import events, read_split
+from benchmarks.split_files import events, numbered, read_split
 
 from honeyguide.errors import InvalidInput, NotEnoughData
 from honeyguide.models.markov import Markov
-from honeyguide.offline.splits import Split
+from honeyguide.offline.splits import Split, by_time
 from honeyguide.testing.models import interactions
 from tests.rules import ROOT
 
@@ -186,6 +186,23 @@ class TestLines:
         told = capsys.readouterr()
         assert "markov is left out: it ran out of memory" in told.err
         assert [json.loads(line)["model"] for line in told.out.splitlines()] == ["popular", "auto"]
+
+    @pytest.mark.parametrize("name", ["movielens-latest-small", "movielens-100k", "deskdrop"])
+    def test_a_ranker_is_trained_on_the_events_of_the_split(self, name: str) -> None:
+        if not DATA.exists():
+            pytest.skip(f"{DATA} is not there")
+        own = SETS[name]
+        assert own.shop is not None
+        frame, items = own.shop()
+        mine, split = by_time(numbered(frame), 0.2), own.load()
+        assert np.array_equal(mine.items, split.items)
+        assert np.array_equal(mine.train.items, split.train.items)
+        if name != "deskdrop":
+            assert {str(item) for item in frame["item"]} <= set(items)
+            told = items["1"]
+            assert told["title"] == "Toy Story (1995)"
+            assert told["properties"] == {"year": 1995}
+            assert "Comedy" in str(told["categories"])
 
     def test_as_a_program(self, tmp_path: Path) -> None:
         words = ["--train", str(walks(tmp_path / "w")), "--format", "sequences", "--models", "popular", "--budget", "2"]

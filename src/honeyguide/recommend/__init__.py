@@ -159,7 +159,7 @@ class Recommend:
 
     async def serve_made(self, query: Query, lineup: Lineup, started: float, known: Known | None = None) -> Served:
         """A list that is made for this request alone, from what is known of its user, read now unless it was."""
-        made = await self.making.make(query, LONG, lineup, known)
+        made = await self.making.make(query, bucket_for(query.offset + query.n), lineup, known)
         served = self._finish(query, made.ranked, _origin(made.ranked), started, made.noted)
         served.stages = made.outcome.stages
         if query.explain:

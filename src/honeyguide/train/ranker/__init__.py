@@ -35,7 +35,8 @@ _FEWEST = 20
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """The ranker of a surface as it was judged. `trees` are there if it passed; `metrics` are of its lists as served."""
+    """The ranker of a surface as it was judged. `trees` are there if it passed; `metrics` and `evaluation` are of its lists
+    as served."""
 
     surface: str
     reason: str
@@ -43,6 +44,7 @@ class Ranked:
     signals: Signals = field(default_factory=lambda: Signals(()))
     voices: tuple[str, ...] = ()
     metrics: Json = field(default_factory=dict)
+    evaluation: Evaluation | None = None
 
     @property
     def passed(self) -> bool:
@@ -159,15 +161,16 @@ class _Court:
             reason = f"no ranker for {surface}: {len(lessons.before)} lists are too few to learn from"
             return Ranked(surface, reason, metrics={"rows": lessons.about})
         fitted = fit(lessons.before, world.signals.names, k=training.k, seed=training.seed)
-        verdict = _judged(world, evaluated(world, fitted, self.later, self.chosen), self.trials, self.asked)
+        mine = evaluated(world, fitted, self.later, self.chosen)
+        verdict = _judged(world, mine, self.trials, self.asked)
         metrics = verdict.metrics | _about(fitted, lessons.before)
         if verdict.gain.low <= 0:
             reason = f"the ranker of {surface} is refused, it is not better beyond chance: {verdict.told}"
-            return Ranked(surface, reason, metrics=metrics | {"rows": lessons.about})
+            return Ranked(surface, reason, metrics=metrics | {"rows": lessons.about}, evaluation=mine)
         every, about = lessons.whole()
         booster = refit(every, world.signals.names, fitted.rounds, k=training.k, seed=training.seed)
         reason, trees = f"the ranker of {surface} serves: {verdict.told}", bytes(booster.save_raw("ubj"))
-        return Ranked(surface, reason, trees, world.signals, self.voices, metrics | {"rows": about})
+        return Ranked(surface, reason, trees, world.signals, self.voices, metrics | {"rows": about}, mine)
 
 
 @dataclass(frozen=True, slots=True)
