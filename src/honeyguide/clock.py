@@ -95,6 +95,11 @@ def _base32(value: int, length: int) -> str:
     return "".join([_PAIRS[(value >> shift) & 1023] for shift in range(5 * (length - 2), -1, -10)])
 
 
+def first_id_at(ms: int) -> str:
+    """The beginning of the ids of `RequestIds` that were given from a moment on: all of them are above it."""
+    return _base32(ms, 10)
+
+
 @dataclass
 class RequestIds:
     """Time-ordered ids that are never reused: 48 bits of milliseconds, then 80 of counter and chance.

@@ -320,6 +320,51 @@ SYSTEM: Final[Json] = {
 }
 
 
+_CTR: Final[Json] = {"name": "ctr", "value": 0.064, "low": 0.062, "high": 0.066, "n": 61_200, "unit": "share"}
+_CTR_MEANS: Final[Json] = {"means": "clicked of the items shown", "before": 0.061}
+_PART: Final[Json] = {
+    "name": "ease@7",
+    "requests": 6_120,
+    "shown": 61_200,
+    "clicks": 3_917,
+    "ctr": 0.064,
+    "ctr_low": 0.062,
+    "ctr_high": 0.066,
+    "conversions": 1_408,
+    "conversion": 0.023,
+    "latency_p95": 0.004,
+    "hit_rate": 0.86,
+    "coverage": 0.71,
+    "diversity": 0.74,
+    "offline": 0.093,
+}
+
+QUALITY: Final[Json] = {
+    "since": AT,
+    "until": AT,
+    "computed_at": AT,
+    "k": 10,
+    "surface": "home",
+    "arm": "",
+    "model": "",
+    "basis": "impressions",
+    "least_shown": 1000,
+    "targets": [{**_CTR, **_CTR_MEANS, "target": 0.05, "at_most": False, "met": True, "trend": [0.061, 0.064]}],
+    "measures": [{**_CTR, **_CTR_MEANS, "better": "higher"}],
+    "per": "hour",
+    "course": [{"starts_at": AT, "settled": False, "figures": {"requests": 6_120, "ctr": 0.064}}],
+    "positions": [{"position": 1, "shown": 6_120, "clicks": 720, "ctr": 0.118}],
+    "surfaces": [{**_PART, "name": "home", "offline": None}],
+    "arms": [],
+    "models": [_PART],
+    "features": [
+        {"name": "item.price", "psi": 0.41, "floor": 0.002, "n": 9_800, "reference_n": 12_400, "moved": True},
+    ],
+    "scores": [],
+    "agreement": None,
+}
+
+
 def page(row: Json) -> Json:
     """A page of one row, the last one."""
     return {"items": [row], "next_cursor": None}

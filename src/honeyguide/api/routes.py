@@ -18,6 +18,7 @@ from honeyguide.api.handlers import (
     features,
     operations,
     people,
+    quality,
     rules,
     slates,
     standing,
@@ -34,6 +35,7 @@ from honeyguide.api.wire import rules as ruled
 from honeyguide.api.wire.base import In, PageParams
 from honeyguide.api.wire.events import TrackIn, TrackParams
 from honeyguide.api.wire.people import HistoryOut, HistoryParams, MergeIn, SimilarUsersParams
+from honeyguide.api.wire.quality import QualityOut, QualityParams
 from honeyguide.ingest.decode import EVENTS, ITEMS, RowDecoder
 from honeyguide.messages import EventIn, Explanation, IngestReport, ItemIn, Merged, Ranking, Slate
 from honeyguide.recommend.neighbours import Neighbours
@@ -319,6 +321,14 @@ JOB_ROUTES: Final = _group(
     ),
 )  # fmt: skip
 
+QUALITY_ROUTES: Final = _group(
+    "quality",
+    Route(
+        "GET", "/v1/quality", "metrics:read", quality.quality, QualityOut, eg.QUALITY,
+        params=QualityParams, given={"surface": "home", "window": "24h"},
+    ),
+)  # fmt: skip
+
 _WHY: Final[Json] = {"user_id": "user_123", "surface": "home", "n": 2}
 
 CACHE_ROUTES: Final = _group(
@@ -380,6 +390,7 @@ ROUTES: Final = (
     + MODEL_ROUTES
     + RULE_ROUTES
     + JOB_ROUTES
+    + QUALITY_ROUTES
     + CACHE_ROUTES
     + SYSTEM_ROUTES
 )

@@ -39,6 +39,7 @@ from honeyguide.jobs.kinds import OtherResults
 from honeyguide.jobs.lag import LoopLag
 from honeyguide.jobs.leader import Leader
 from honeyguide.jobs.presence import Presence, Role
+from honeyguide.jobs.quality import QualityMonitors
 from honeyguide.jobs.quarantined import take_out
 from honeyguide.jobs.queue import Queue
 from honeyguide.jobs.retention import Retention
@@ -238,6 +239,8 @@ class Runtime:
             models_within=self.settings.retention.models,
         )
         self.queue = Queue(store.jobs, {"train": training, ERASE: self.erase}, self.presence, clock, metrics)
+        load = self._item_refresh.load if self.role == "worker" else None  # elsewhere the items are there
+        self.quality = QualityMonitors(store, self.items, self.settings, clock, metrics, load=load)
         again = [name for name, kind in self.queue.kinds.items() if kind.again]
         rounds = {
             "presence": self.presence.round,
@@ -260,6 +263,7 @@ class Runtime:
             "judging": self.judging.round,
             "weights": self.weights.round,
             "feature_check": self.feature_check.round,
+            "quality": self.quality.round,
             "retention": Retention(store, self.settings.retention, clock, metrics).round,
             "abandoned": Abandoned(store.jobs, self.presence, self.leader, again).round,
         }

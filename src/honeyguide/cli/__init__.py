@@ -38,6 +38,7 @@ COMMANDS = {
     "serve": Entry(RUN, "honeyguide.cli.serve:app", "Answer over HTTP."),
     "worker": Entry(RUN, "honeyguide.cli.worker:app", "Run background jobs: trainings, and what only one process may do."),
     "status": Entry(RUN, "honeyguide.cli.status:app", "Show the server, the log, the models and the jobs."),
+    "monitor": Entry(RUN, "honeyguide.cli.monitor:app", "Measure how good the lists are; show it beside the targets."),
     "cache": Entry(RUN, "honeyguide.cli.cache:app", "See how the cache does, and why; warm and clear it."),
     "db": Entry(SETTINGS, "honeyguide.cli.db:app", "Migrate the database, or move the project to another one."),
     "config": Entry(SETTINGS, "honeyguide.cli.config:app", "Show and check the configuration."),

@@ -13,6 +13,7 @@ from honeyguide.config.diversity import Cap, Diversity
 from honeyguide.config.exploration import Exploration, Explore
 from honeyguide.config.metrics import Metric, metrics_of
 from honeyguide.config.outside import Embeddings, ExternalSource, Outbound
+from honeyguide.config.quality import Quality
 from honeyguide.config.sources import SourceUse
 from honeyguide.config.values import ContentField, Duration, Name, Origin, Section, Share, Size, Window, laid_over
 
@@ -463,6 +464,7 @@ class Settings(Section):
     models: Models = Models()
     training: Training = Training()
     retention: Retention = Retention()
+    quality: Quality = Quality()
     logging: Logging = Logging()
 
     def all_surfaces(self) -> dict[str, Surface]:

@@ -56,6 +56,7 @@ DUTIES: Final = {
     "exposures": Duty("leads", 1.0),  # what units of experiments were shown, and what they did
     "weights": Duty("leads", 5.0),  # set the weights of bandits anew when a period is over
     "judging": Duty("leads", 5.0),  # stop experiments that break their guardrails
+    "quality": Duty("leads", 30.0),  # how good the lists of the last hours and days were
     "feature_check": Duty("leads", 3600.0),  # compare the features of served lists with the log
 }
 

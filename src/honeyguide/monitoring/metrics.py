@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS_CONTENT_TYPE
 
 from honeyguide.monitoring.loop import LoopCounter, LoopHistogram
+from honeyguide.monitoring.quality.measures import MEASURES
 
 LAT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 FAST = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
@@ -47,6 +48,7 @@ class Metrics:
         self._events()
         self._features()
         self._models_and_jobs()
+        self._quality()
 
     def _counter(self, name: str, help: str, labels: Iterable[str] = ()) -> Counter:
         return Counter(f"honeyguide_{name}", help, tuple(labels), registry=self.registry)
@@ -231,6 +233,34 @@ class Metrics:
             "background_errors_total", "Rounds of a background job that failed and are tried again.", ("job",)
         )
 
+    def _quality(self) -> None:
+        suffixes = {"share": "_ratio", "ratio": "_ratio", "seconds": "_seconds", "bits": ""}
+        self.quality = {
+            name: self._gauge(
+                f"quality_{name}{suffixes[measure.unit]}", f"{_capital(measure.means)}.", ("surface", "window")
+            )
+            for name, measure in MEASURES.items()
+            if measure.unit in suffixes
+        }
+        self.quality["shown"] = self._gauge(
+            "quality_shown", "Pairs of a list and an item that were shown.", ("surface", "window")
+        )
+        self.feature_drift = self._gauge(
+            "quality_feature_drift_psi", "How far a feature has moved, less what chance makes of it.", ("feature",)
+        )
+        self.score_drift = self._gauge(
+            "quality_score_drift_psi",
+            "How far the scores of a version have moved, less what chance makes of it.",
+            ("model",),
+        )
+        self.quality_last_computed = self._gauge(
+            "quality_last_computed_timestamp_seconds", "When a monitor last came to its end.", ("monitor",)
+        )
+
     def render(self) -> bytes:
         """The text that Prometheus scrapes."""
         return generate_latest(self.registry)
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]

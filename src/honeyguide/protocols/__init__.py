@@ -18,8 +18,10 @@ from honeyguide.messages import Query
 from honeyguide.protocols.experiments import ExperimentTable
 from honeyguide.protocols.features import FeatureStates, ItemFeatures, UserFeatures
 from honeyguide.protocols.items import Companions, Content, Described, Items
+from honeyguide.protocols.keys import IdempotencyKeys
 from honeyguide.protocols.outcomes import OutcomeTable
 from honeyguide.protocols.processes import Checkpoints, Heartbeats, JobTable, Leases
+from honeyguide.protocols.quality import QualityTable
 from honeyguide.protocols.rankers import Ranker
 from honeyguide.protocols.rules import NO_RULES, InForce, RuleTable
 from honeyguide.protocols.selection import Reranked, Selection
@@ -42,7 +44,6 @@ from honeyguide.types import (
     Pool,
     ServedSlate,
     SlatesLogged,
-    StoredAnswer,
     User,
     UserState,
 )
@@ -55,12 +56,14 @@ __all__ = [
     "ExperimentTable",
     "FeatureStates",
     "Heartbeats",
+    "IdempotencyKeys",
     "InForce",
     "ItemFeatures",
     "Items",
     "JobTable",
     "Leases",
     "OutcomeTable",
+    "QualityTable",
     "Ranker",
     "Reranked",
     "RuleTable",
@@ -105,6 +108,10 @@ class EventLog(Protocol):
 
     def scan(self, *, after: int = 0, until: int | None = None, limit: int | None = None) -> Iterator[list[LogRow]]:
         """All rows with after < sequence <= until in log order, in batches; each batch is one short read."""
+
+    def happened(self, types: Collection[str], *, since: int, until: int) -> Iterator[list[LogRow]]:
+        """Events of these types that happened at since <= ts < until (ms), in order of their time, in batches of one short
+        read each."""
 
     def interactions(self, *, until: int | None = None) -> pl.DataFrame:
         """The history for training: columns `user_id`, `item_id`, `type`, `value`, `quantity`, `ts`, `sequence`.
@@ -182,6 +189,10 @@ class SlateLog(Protocol):
     def latest(self, most: int) -> Iterator[list[ServedSlate]]:
         """The slates stored last, newest first, at most so many, in batches of one short read each."""
 
+    def served(self, *, since: int, until: int) -> Iterator[list[ServedSlate]]:
+        """The stored slates that were served at since <= ts < until (ms), in order of request id, in batches of one short
+        read each."""
+
     def of_users(self, user_ids: Collection[str]) -> Iterator[list[ServedSlate]]:
         """The stored slates of these users, oldest first, in batches of one short read each. All slates are looked at."""
 
@@ -234,19 +245,6 @@ class Registry(Protocol):
         """Forget a version; its number is never given again. Raises `Conflict` while an alias points at it."""
 
 
-class IdempotencyKeys(Protocol):
-    """Answers to requests that must not act twice."""
-
-    async def get(self, key: str, *, now: int) -> StoredAnswer | None:
-        """The answer kept for `key`, unless it has expired by `now` (ms)."""
-
-    async def put(self, key: str, body_hash: str, status: int, body: bytes, *, expires_at: int) -> None:
-        """Keep an answer until `expires_at` (ms); one that is kept already stays until it expires."""
-
-    async def sweep(self, *, now: int) -> int:
-        """Remove a few answers that have expired by `now` (ms); how many, 0 if there are none."""
-
-
 class People(Protocol):
     """What the tables hold of persons: told, and removed. Sync, in short steps: called off the event loop."""
 
@@ -295,6 +293,7 @@ class Store(Protocol):
     rules: RuleTable
     experiments: ExperimentTable
     outcomes: OutcomeTable
+    quality: QualityTable
 
     def hold(self, holder: str) -> AbstractContextManager[None]:
         """Be a server on this data; the only one unless `shared`, else raises `DataDirectoryBusy`, saying who holds it."""

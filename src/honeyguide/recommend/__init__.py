@@ -369,8 +369,10 @@ class Recommend:
             slate = self._slate(query, ranked, served, page, seed)
             if beside is not None:
                 self._tell_beside(slate, *beside, page)
+            slate.took = round(1e6 * (self.clock.monotonic() - started))
             if noted is not None:
                 slate.features = noted.of(np.array([self._items.number(item_id) for item_id in page.shown], np.int32))
+                slate.features.scores = page.scores()
             self._slates.add(slate)
         if page.explored is not None:
             self._metrics.recommend_explored.labels(query.surface, page.explored.how).inc()

@@ -42,6 +42,10 @@ class Page:
     def __post_init__(self) -> None:
         self.marks = self.marks or marks_of(self.shown)
 
+    def scores(self) -> list[float]:
+        """The score of each that is shown."""
+        return [each.score for each in items_of(self.items)]
+
     @classmethod
     def of(cls, part: Part, start: int, end: int, length: int) -> "Page":
         """The page from `start` up to `end` of a list."""

@@ -272,6 +272,7 @@ class ServedFeatures(msgspec.Struct, kw_only=True, gc=False):
     items_at: int
     items_as_of: int
     items: dict[str, list[float | None]]
+    scores: list[float] = []
 
 
 class FeatureCheck(msgspec.Struct, kw_only=True):
@@ -333,7 +334,7 @@ class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     `items` in the order shown; `propensities` empty means 1.0 for each; the list was made at log position `as_of` and clock
     `computed_at`, without the sources `missed`; `late` was removed after the cache; `rules` (`name:revision`) were in force;
     `explored`: positions were drawn, by `seed`; `context` is the request, `given` what sources outside named;
-    `columns` of which moment the feature views of items were, if it was made with any.
+    `columns` of which moment the feature views of items were, if it was made with any; `took`: how many microseconds.
 
     `assigned` are the arms of the running experiments that the request's units are in, `arm` their labels; `served_arm` is
     `arm` if the list was made as these arms say, empty if it could not be. `interleaved`: it is two arms' lists in one."""
@@ -352,6 +353,7 @@ class ServedSlate(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     seed: int
     config: str
     arm: str = ""
+    took: int = 0
     propensities: list[float] = msgspec.field(default_factory=list)
     degraded: list[str] = msgspec.field(default_factory=list)
     missed: list[str] = msgspec.field(default_factory=list)

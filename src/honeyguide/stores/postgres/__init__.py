@@ -24,6 +24,7 @@ from honeyguide.protocols import (
     Leases,
     OutcomeTable,
     People,
+    QualityTable,
     Registry,
     RuleTable,
     SlateLog,
@@ -47,6 +48,7 @@ from honeyguide.stores.sql.keys import TableCheckpoints
 from honeyguide.stores.sql.outcomes import TableOutcomes
 from honeyguide.stores.sql.people import TablePeople
 from honeyguide.stores.sql.processes import TableHeartbeats, TableLeases
+from honeyguide.stores.sql.quality import TableQuality
 from honeyguide.stores.sql.registry import TableRegistry
 from honeyguide.stores.sql.rules import TableRules
 from honeyguide.stores.sql.tombstones import project_pseudonyms
@@ -74,6 +76,7 @@ class PostgresStore:
     rules: RuleTable
     experiments: ExperimentTable
     outcomes: OutcomeTable
+    quality: QualityTable
 
     def __init__(self, where: Address, settings: Settings, clock: Clock) -> None:
         self._where, self._storage, self._clock = where, settings.storage, clock
@@ -96,6 +99,7 @@ class PostgresStore:
         self.rules = TableRules(records, snapshots, clock)
         self.experiments = TableExperiments(records, snapshots, clock)
         self.outcomes = TableOutcomes(Steps(work, FOLDS_LOCK), snapshots, pseudonyms, clock)
+        self.quality = TableQuality(records, snapshots)
         self.jobs = TableJobs(records, snapshots, clock, now)
         self.heartbeats = TableHeartbeats(records, snapshots, now)
         self.leases = TableLeases(records, snapshots, now)

@@ -16,7 +16,7 @@ from honeyguide.stores.postgres.work import Snapshots
 from honeyguide.stores.sql.appended import check_size
 from honeyguide.stores.sql.impressions import items_seen
 from honeyguide.stores.sql.rows import LOG_AFTER, log_row
-from honeyguide.stores.sql.scan import scan
+from honeyguide.stores.sql.scan import happened, scan
 from honeyguide.types import Appended, LogRow, UserState
 
 _POSITION: Final = f"SELECT {POSITION}"
@@ -69,6 +69,10 @@ class PostgresLog:
     def scan(self, *, after: int = 0, until: int | None = None, limit: int | None = None) -> Iterator[list[LogRow]]:
         """Rows in log order, in batches of one short read each; without `until`, up to the position at the start."""
         return scan(Snapshots(self._work), _POSITION, after=after, until=until, limit=limit)
+
+    def happened(self, types: Collection[str], *, since: int, until: int) -> Iterator[list[LogRow]]:
+        """Events of some types in order of their time, in batches of one short read each."""
+        return happened(Snapshots(self._work), types, since=since, until=until)
 
     def interactions(self, *, until: int | None = None) -> pl.DataFrame:
         """The history for training; see `protocols.EventLog.interactions`."""

@@ -22,6 +22,7 @@ from honeyguide.stores.sql.slates import (
     latest_slates,
     remove_slates,
     slates_after,
+    slates_between,
     slates_of,
 )
 from honeyguide.stores.sql.tombstones import LAST_ERASED, erased_before, erased_times
@@ -58,6 +59,10 @@ class PostgresSlates:
     def latest(self, most: int) -> Iterator[list[ServedSlate]]:
         """The slates stored last, newest first, at most so many, in batches of one short read each."""
         return latest_slates(self._snapshots, most)
+
+    def served(self, *, since: int, until: int) -> Iterator[list[ServedSlate]]:
+        """The slates that were served in a stretch of time, in batches of one short read each."""
+        return slates_between(self._snapshots, since, until)
 
     def of_users(self, user_ids: Collection[str]) -> Iterator[list[ServedSlate]]:
         """The stored slates of these users, oldest first, in batches of one short read each."""

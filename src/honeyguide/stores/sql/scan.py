@@ -1,6 +1,6 @@
 """The rows of the log in order, in batches of one short read each."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from honeyguide.stores.sql import Reads
@@ -9,6 +9,27 @@ from honeyguide.types import LogRow
 
 _SCAN: Final = 2_000
 _ROWS: Final = f"{SELECT_LOG} WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?"
+
+
+_HAPPENED: Final = (
+    f"{SELECT_LOG} WHERE ts >= ? AND ts < ? AND (ts > ? OR sequence > ?) AND kind = 'event' AND type IN ({{types}}) "
+    "ORDER BY ts, sequence LIMIT ?"
+)
+
+
+def happened(reads: Reads, types: Collection[str], *, since: int, until: int) -> Iterator[list[LogRow]]:
+    """See `protocols.EventLog.happened`."""
+    sql = _HAPPENED.format(types=", ".join("?" * len(types)) or "NULL")
+    start, last = since, 0
+    while True:
+        with reads.snapshot() as db:
+            found = db.execute(sql, (start, until, start, last, *sorted(types), _SCAN)).fetchall()
+        rows = [log_row(values) for values in found]
+        if rows:
+            yield rows
+        if len(rows) < _SCAN:
+            return
+        start, last = rows[-1].ts, rows[-1].sequence
 
 
 def scan(

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from honeyguide.clock import first_id_at
 from honeyguide.stores.sql import Reads
 from honeyguide.types import ServedSlate
 
@@ -14,6 +15,9 @@ COUNT_SLATES: Final = "SELECT count(*) FROM slates"
 LAST_SLATE: Final = "SELECT coalesce(max(sequence), 0) FROM slates"
 _AFTER: Final = "SELECT sequence, body FROM slates WHERE sequence > ? ORDER BY sequence LIMIT 500"
 _BEFORE: Final = "SELECT sequence, body FROM slates WHERE sequence < ? ORDER BY sequence DESC LIMIT ?"
+_BETWEEN: Final = "SELECT request_id, body FROM slates WHERE request_id > ? AND request_id < ? ORDER BY request_id LIMIT 500"
+_LATE: Final = 60_000
+"""Milliseconds by which a slate's id and its own time may differ."""
 _NO_END: Final = 2**63 - 1
 _WINDOW: Final = 2_000
 """Slates that one short read looks at."""
@@ -79,6 +83,20 @@ def slates_after(reads: Reads, after: int) -> Iterator[list[tuple[int, ServedSla
         if not rows:
             return
         yield [(row[0], decode_slate(row[1])) for row in rows]
+        after = rows[-1][0]
+
+
+def slates_between(reads: Reads, since: int, until: int) -> Iterator[list[ServedSlate]]:
+    """See `protocols.SlateLog.served`. Request ids are in order of time, and have an index."""
+    after, end = first_id_at(max(0, since - _LATE)), first_id_at(until + _LATE)
+    while True:
+        with reads.snapshot() as db:
+            rows = db.execute(_BETWEEN, (after, end)).fetchall()
+        found = [slate for slate in (decode_slate(bytes(row[1])) for row in rows) if since <= slate.ts < until]
+        if found:
+            yield found
+        if len(rows) < _CHUNK:
+            return
         after = rows[-1][0]
 
 

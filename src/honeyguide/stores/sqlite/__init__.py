@@ -26,6 +26,7 @@ from honeyguide.protocols import (
     Leases,
     OutcomeTable,
     People,
+    QualityTable,
     Registry,
     RuleTable,
     SlateLog,
@@ -38,6 +39,7 @@ from honeyguide.stores.sql.keys import TableCheckpoints
 from honeyguide.stores.sql.outcomes import TableOutcomes
 from honeyguide.stores.sql.people import TablePeople
 from honeyguide.stores.sql.processes import TableHeartbeats, TableLeases
+from honeyguide.stores.sql.quality import TableQuality
 from honeyguide.stores.sql.registry import TableRegistry
 from honeyguide.stores.sql.rules import TableRules
 from honeyguide.stores.sql.tombstones import project_pseudonyms
@@ -75,6 +77,7 @@ class SqliteStore:
     rules: RuleTable
     experiments: ExperimentTable
     outcomes: OutcomeTable
+    quality: QualityTable
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder = folder
@@ -104,6 +107,7 @@ class SqliteStore:
         self.rules = TableRules(self._writer, self._readers, clock)
         self.experiments = TableExperiments(self._writer, self._readers, clock)
         self.outcomes = TableOutcomes(self._writer, self._readers, pseudonyms, clock)
+        self.quality = TableQuality(self._writer, self._readers)
         self.jobs = TableJobs(self._writer, self._readers, clock, self._now)
         self.heartbeats = TableHeartbeats(self._writer, self._readers, self._now)
         self.leases = TableLeases(self._writer, self._readers, self._now)

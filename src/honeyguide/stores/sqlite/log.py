@@ -14,7 +14,7 @@ from honeyguide.pseudonyms import Pseudonyms
 from honeyguide.stores.sql.appended import check_size, left_out, settle
 from honeyguide.stores.sql.derive import KnownItems
 from honeyguide.stores.sql.rows import LOG_AFTER, log_row
-from honeyguide.stores.sql.scan import scan
+from honeyguide.stores.sql.scan import happened, scan
 from honeyguide.stores.sql.tombstones import Kept, keep
 from honeyguide.stores.sqlite import derive, history, state
 from honeyguide.stores.sqlite.connect import Readers
@@ -91,6 +91,10 @@ class SqliteLog:
     def scan(self, *, after: int = 0, until: int | None = None, limit: int | None = None) -> Iterator[list[LogRow]]:
         """Rows in log order, in batches of one short read each; without `until`, up to the position at the start."""
         return scan(self._readers, state.POSITION, after=after, until=until, limit=limit)
+
+    def happened(self, types: Collection[str], *, since: int, until: int) -> Iterator[list[LogRow]]:
+        """Events of some types in order of their time, in batches of one short read each."""
+        return happened(self._readers, types, since=since, until=until)
 
     def interactions(self, *, until: int | None = None) -> pl.DataFrame:
         """The history for training; see `protocols.EventLog.interactions`."""

@@ -20,6 +20,7 @@ from honeyguide.stores.sql.slates import (
     latest_slates,
     remove_slates,
     slates_after,
+    slates_between,
     slates_of,
 )
 from honeyguide.stores.sqlite.connect import Readers, is_damage, meaning, open_writer
@@ -79,6 +80,10 @@ class SqliteSlates:
     def latest(self, most: int) -> Iterator[list[ServedSlate]]:
         """The slates stored last, newest first, at most so many, in batches of one short read each."""
         return latest_slates(self._readers, most)
+
+    def served(self, *, since: int, until: int) -> Iterator[list[ServedSlate]]:
+        """The slates that were served in a stretch of time, in batches of one short read each."""
+        return slates_between(self._readers, since, until)
 
     def of_users(self, user_ids: Collection[str]) -> Iterator[list[ServedSlate]]:
         """The stored slates of these users, oldest first, in batches of one short read each."""

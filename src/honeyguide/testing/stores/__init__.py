@@ -14,6 +14,7 @@ from honeyguide.testing.stores.log import LogSuite
 from honeyguide.testing.stores.outcomes import OutcomeSuite
 from honeyguide.testing.stores.people import PeopleSuite
 from honeyguide.testing.stores.processes import ProcessSuite
+from honeyguide.testing.stores.quality import QualitySuite
 from honeyguide.testing.stores.records import RecordSuite
 from honeyguide.testing.stores.users import UserSuite
 
@@ -29,5 +30,6 @@ class StoreSuite(
     DecisionSuite,
     ExperimentSuite,
     OutcomeSuite,
+    QualitySuite,
 ):
     """The contract of `protocols.Store`, as tests."""
