@@ -16,6 +16,7 @@ from benchmarks import (
     memory,
     quality,
     scoring,
+    shop,
     training,
     training_size,
 )
@@ -26,6 +27,7 @@ ALL = {
         quality,
         scoring,
         diversity,
+        shop,
         ann,
         compute,
         fitting,
