@@ -4,10 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 import honeyguide
 from honeyguide.api.handlers import docs
 from honeyguide.api.problems import codes
+from honeyguide.config.settings import Auth, Surface
 from tests.api.site import Site, problem
 
 
@@ -86,3 +88,23 @@ def test_every_problem_is_explained(shop: Site) -> None:
         assert meaning
     found = problem(shop.get("/v1/items/none"), 404)
     assert found["type"] == "/docs/problems#not_found"
+
+
+def test_the_configuration_is_shown_with_its_sources_and_without_secrets(tmp_path: Path) -> None:
+    site = Site(tmp_path, auth=Auth(key=SecretStr("opensesame")), surfaces=[Surface(name="cart", max_per_category=1)])
+    try:
+        site.runtime.sources = {"auth.key": "HONEYGUIDE_AUTH__KEY", "surfaces.0.max_per_category": "honeyguide.toml:7"}
+        problem(site.get("/v1/config"), 401)
+        answer = site.get("/v1/config", headers={"authorization": "Bearer opensesame"})
+        assert answer.status_code == 200
+        assert "opensesame" not in answer.text
+        found = answer.json()
+        assert found["settings"]["auth"]["key"] == "***"
+        cart = next(each for each in found["settings"]["surfaces"] if each["name"] == "cart")
+        assert cart["max_per_category"] == 1
+        assert found["sources"] == {
+            "auth.key": "HONEYGUIDE_AUTH__KEY",
+            "surfaces.cart.max_per_category": "honeyguide.toml:7",
+        }
+    finally:
+        site.close()

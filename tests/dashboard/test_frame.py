@@ -34,6 +34,16 @@ def test_the_system_shows_a_job_from_its_start_to_its_end(visit: Visit) -> None:
     visit.accessible()
 
 
+def test_settings_say_where_they_come_from(visit: Visit) -> None:
+    page = visit.to("system#tab=settings&given=1", "System")
+    row = page.get_by_role("row", name=re.compile("^models.train"))
+    expect(row).to_contain_text('["popular","knn"]')
+    expect(row).to_contain_text("honeyguide.toml:2")
+    visit.accessible()
+    page.get_by_label("only what is given").uncheck()
+    expect(page.get_by_role("row", name=re.compile("^auth.key"))).to_contain_text("not set")
+
+
 def test_the_palette_leads_everywhere_by_keyboard(visit: Visit) -> None:
     page = visit.to("", "Overview")
     page.keyboard.press("Control+k")

@@ -36,7 +36,9 @@ def main(listener: socket.socket, line: socket.socket) -> int:
 
 
 def _serve(settings: Settings, start: Start, listener: socket.socket, line: socket.socket) -> None:
-    open_it = partial(open_runtime, settings, role="api", port=start.port, config_options=start.config_options)
+    open_it = partial(
+        open_runtime, settings, role="api", port=start.port, config_options=start.config_options, sources=start.sources
+    )
     runtime = opened(open_it, listener, settings.storage.start_wait, SystemClock())
     metrics = runtime.metrics
 

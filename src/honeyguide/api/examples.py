@@ -177,6 +177,10 @@ HISTORY: Final[Json] = {
     "properties": {"country": "PT"},
     "items": [{"item_id": "item_1", "type": "purchase", "ts": AT, "value": 24.5, "sequence": 1042}],
 }
+CONFIGURATION: Final[Json] = {
+    "settings": {"server": {"host": "127.0.0.1", "port": 9000}},
+    "sources": {"server.host": "default", "server.port": "honeyguide.toml:4"},
+}
 MERGED: Final[Json] = {
     "canonical_id": "user_123",
     "user_ids": ["visitor_9f2c", "user_123"],

@@ -28,6 +28,7 @@ class Start(msgspec.Struct, tag=True):
     process: str
     port: int
     debug: bool
+    sources: dict[str, str] = {}
 
 
 class Ready(msgspec.Struct, tag=True):

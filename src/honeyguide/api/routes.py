@@ -355,6 +355,7 @@ _PART: Final[Json] = {"params": ops.FileParams, "errors": (404,), "tagged": True
 SYSTEM_ROUTES: Final = _group(
     "system",
     Route("GET", "/v1/system", "metrics:read", system.system, ops.System, eg.SYSTEM),
+    Route("GET", "/v1/config", "admin", system.configuration, ops.Configuration, eg.CONFIGURATION),
     Route("GET", "/healthz", None, system.health, ops.Health, _HEALTHY),
     Route("GET", "/readyz", None, system.ready, ops.Readiness, _READY),
     Route("GET", "/metrics", "metrics:read", system.metrics, "text/plain"),

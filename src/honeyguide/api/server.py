@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -41,12 +41,14 @@ def serve(
     config_options: Sequence[str] = (),
     ready: Ready | None = None,
     clock: Clock | None = None,
+    sources: Mapping[str, str] | None = None,
 ) -> None:
     """Answer until SIGTERM or SIGINT, then finish the requests under way (at most `server.drain`) and return.
 
     In the `server.leave` before that, requests are still taken while `/readyz` says 503. A second signal does not wait.
 
-    `config_options` open the same project on the command line, for the processes that this one starts. Raises
+    `config_options` open the same project on the command line, for the processes that this one starts; `sources` say where
+    each setting comes from. Raises
     `ConfigError` for an address that may not be bound, `Conflict` for a port in use or a data directory that another
     server holds.
     """
@@ -54,7 +56,9 @@ def serve(
     with bind(settings.server.host, settings.server.port) as listener:
         address = address_of(listener)
         port = listener.getsockname()[1]
-        open_it = partial(open_runtime, settings, clock, role="api", port=port, config_options=config_options)
+        open_it = partial(
+            open_runtime, settings, clock, role="api", port=port, config_options=config_options, sources=sources
+        )
         runtime = opened(open_it, listener, settings.storage.start_wait, clock or SystemClock())
         with runtime.store.hold(f"serve on {address}"):
             told = ready or announce

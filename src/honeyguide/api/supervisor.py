@@ -9,7 +9,7 @@ import itertools
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -43,6 +43,7 @@ def supervise(
     ready: Callable[[str], None] | None = None,
     clock: Clock | None = None,
     debug: bool = False,
+    sources: Mapping[str, str] | None = None,
 ) -> None:
     """Answer with `server.workers` processes until SIGTERM or SIGINT; raises as `api.server.serve` does."""
     check_binding(settings, settings.server.host)
@@ -53,7 +54,9 @@ def supervise(
         try:
             with store.hold(f"serve on {address}"):
                 told = ready or announce
-                start = Start(revealed(settings), list(config_options), "", listener.getsockname()[1], debug)
+                start = Start(
+                    revealed(settings), list(config_options), "", listener.getsockname()[1], debug, dict(sources or {})
+                )
                 Supervisor(settings, start, listener, clock, lambda: told(address)).run()
         finally:
             store.close()
@@ -180,7 +183,7 @@ class Supervisor:
         reader, writer = await asyncio.open_connection(sock=ours)
         child = _Child(process, writer)
         start = self._start
-        child.say(Start(start.settings, start.config_options, name, start.port, start.debug))
+        child.say(Start(start.settings, start.config_options, name, start.port, start.debug, start.sources))
         return child, reader
 
     def _hear(self, name: str, child: _Child, message: Message) -> None:

@@ -91,6 +91,7 @@ class Runtime:
         self, settings: Settings, clock: Clock, *, role: Role, port: int | None = None, config_options: Sequence[str] = ()
     ) -> None:
         self.settings, self.clock, self.role = settings, clock, role
+        self.sources: Mapping[str, str] = {}
         self.metrics = Metrics()
         self.metrics.open_files.set_function(_open_files)
         self.metrics.build_info.labels(honeyguide.__version__, platform.python_version()).set(1)
@@ -435,8 +436,12 @@ def open_runtime(
     role: Role = "library",
     port: int | None = None,
     config_options: Sequence[str] = (),
+    sources: Mapping[str, str] | None = None,
 ) -> Runtime:
     """Open a project for a process of this role, that listens on `port`.
 
-    `config_options` are the command-line options that a child process needs to open the same one."""
-    return Runtime(settings or Settings(), clock or SystemClock(), role=role, port=port, config_options=config_options)
+    `config_options` are the command-line options that a child process needs to open the same one; `sources` say where each
+    setting comes from (`config.load`)."""
+    runtime = Runtime(settings or Settings(), clock or SystemClock(), role=role, port=port, config_options=config_options)
+    runtime.sources = dict(sources or {})
+    return runtime

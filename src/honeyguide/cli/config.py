@@ -1,6 +1,5 @@
 """`honeyguide config`: show, check, schema."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +11,8 @@ from honeyguide.cli.output import Json, Out, count
 from honeyguide.config import LoadedConfig, cross_check
 from honeyguide.config.load import DEFAULT, located
 from honeyguide.config.reference import bare, json_schema, literal, reference
-from honeyguide.config.table import ANY, find_row, rows
+from honeyguide.config.shown import shown
+from honeyguide.config.table import find_row
 from honeyguide.errors import ConfigError, FieldError
 from honeyguide.models import REGISTRY
 from honeyguide.recipes import source_names
@@ -27,7 +27,9 @@ Markdown = Annotated[bool, typer.Option("--markdown", help="The reference page i
 def show(context: typer.Context, sources: Sources = False, json: Json = False) -> None:
     """Print the settings in effect as TOML, built-in event types and surfaces included."""
     out, loaded = Out(json), configuration(context)
-    out.result({"file": str(loaded.path) if loaded.path else None, "settings": _tree(loaded), "sources": loaded.sources})
+    out.result(
+        {"file": str(loaded.path) if loaded.path else None, "settings": shown(loaded.settings), "sources": loaded.sources}
+    )
     out.lines(list(_toml(loaded, sources)))
     if loaded.path is None and not json:
         out.note("note", "no honeyguide.toml here; these are the defaults")
@@ -57,33 +59,9 @@ def schema(markdown: Markdown = False, json: Json = True) -> None:
         Out(json=True).result(json_schema())
 
 
-def _tree(loaded: LoadedConfig) -> dict[str, Any]:
-    """The settings in effect as JSON, the built-in event types and surfaces written out, secrets hidden."""
-    settings = loaded.settings
-    tree = settings.model_dump(mode="json")
-    tree["events"]["types"] = {name: kind.model_dump(mode="json") for name, kind in settings.events.all_types().items()}
-    tree["surfaces"] = [surface.model_dump(mode="json") for surface in settings.all_surfaces().values()]
-    for row in rows():
-        if row.secret:
-            _hide(tree, settings, row.path)
-    return tree
-
-
-def _hide(tree: Any, settings: Any, path: Sequence[str]) -> None:
-    """Put stars in the place of a secret that is set, in every entry where the path leads through a list."""
-    first, *rest = path
-    if first == ANY:
-        for entry, own in zip(tree, settings, strict=True):
-            _hide(entry, own, rest)
-    elif rest:
-        _hide(tree[first], getattr(settings, first), rest)
-    else:
-        tree[first] = "***" if getattr(settings, first) else None
-
-
 def _toml(loaded: LoadedConfig, sources: bool) -> list[Text]:
     """A TOML document of the settings; with `sources`, each line ends with where the value comes from."""
-    tree = _tree(loaded)
+    tree = shown(loaded.settings)
     lists = {name: tree.pop(name) for name in ("surfaces", "features", "metrics", "external")}
     lines: list[tuple[str, str]] = []
     for section, members in tree.items():

@@ -34,9 +34,9 @@ def serve(context: typer.Context, host: Host = None, port: Port = None, workers:
         _announce(out, loaded, url)
 
     if settings.server.workers > 1:
-        supervise(settings, config_options=child_options(loaded), ready=ready, debug=debug)
+        supervise(settings, config_options=child_options(loaded), ready=ready, debug=debug, sources=loaded.sources)
     else:
-        serve_http(settings, config_options=child_options(loaded), ready=ready)
+        serve_http(settings, config_options=child_options(loaded), ready=ready, sources=loaded.sources)
     out.note("stopped", "all requests under way were finished")
 
 

@@ -6,6 +6,7 @@ import { bytes, count, duration, percent, stamp, value } from "./format.js";
 import { failure, lately, useLive } from "./live.js";
 import { by, sum } from "./metrics.js";
 import { Badge, Bar, Empty, Facts, Failed, Id, Loaded, Panel, Table, Tabs, When } from "./parts.js";
+import { Settings } from "./settings.js";
 import { set } from "./state.js";
 
 const STATES = { succeeded: "good", failed: "bad", cancelled: "", running: "mark", queued: "" };
@@ -105,10 +106,10 @@ function Jobs({ chosen }) {
     <${Loaded} from=${found}>${(jobs) => html`<${Table} columns=${columns} rows=${jobs} name="jobs" caption="Jobs" empty="No job has been asked for." rowKey=${(row) => row.job_id} pick=${(row) => row.job_id === chosen} />`}<//><//>`;
 }
 
-const TABS = [["now", "Now"], ["jobs", "Jobs"]];
+const TABS = [["now", "Now"], ["jobs", "Jobs"], ["settings", "Configuration"]];
 
 export function System({ params }) {
   const tab = params.job ? "jobs" : TABS.some(([name]) => name === params.tab) ? params.tab : "now";
   return html`<${Tabs} tabs=${TABS} chosen=${tab} choose=${(name) => set({ tab: name === "now" ? "" : name, job: "" })} label="Parts of the system" />
-    ${tab === "now" ? html`<div class="grid"><${Health} /><${Dependencies} /><${Tiers} /></div>` : html`<div class="stack"><${Jobs} chosen=${params.job} /></div>`}`;
+    ${tab === "now" ? html`<div class="grid"><${Health} /><${Dependencies} /><${Tiers} /></div>` : tab === "jobs" ? html`<div class="stack"><${Jobs} chosen=${params.job} /></div>` : html`<${Settings} params=${params} />`}`;
 }

@@ -6,8 +6,9 @@ import honeyguide
 from honeyguide.api.cold import NO_STORE, Call, reply
 from honeyguide.api.endpoint import JSON, Answer
 from honeyguide.api.wire.base import iso
-from honeyguide.api.wire.operations import Health, Readiness, System
+from honeyguide.api.wire.operations import Configuration, Health, Readiness, System
 from honeyguide.bootstrap import Runtime
+from honeyguide.config.shown import named, shown
 from honeyguide.monitoring.metrics import CONTENT_TYPE
 
 
@@ -46,6 +47,12 @@ async def system(call: Call[object, None]) -> Answer:
         protected=not service.gate.open,
     )
     return reply(answer)
+
+
+async def configuration(call: Call[object, None]) -> Answer:
+    """The settings in effect and where each comes from; secrets are not shown."""
+    settings = call.runtime.settings
+    return reply(Configuration(settings=shown(settings), sources=named(settings, call.runtime.sources)))
 
 
 async def openapi(call: Call[object, None]) -> Answer:

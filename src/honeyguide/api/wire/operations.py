@@ -171,6 +171,14 @@ class System(msgspec.Struct, kw_only=True):
     protected: bool
 
 
+class Configuration(msgspec.Struct, kw_only=True):
+    """The settings in effect, secrets as stars. `sources` say where a setting comes from, by its dotted name (entries of
+    lists by their own names): `default`, a file with its line, a variable, a flag; empty where a program made them."""
+
+    settings: Json
+    sources: dict[str, str]
+
+
 class FileParams(In):
     """A file of the documentation page."""
 
