@@ -14,17 +14,14 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from honeyguide.clock import SystemClock
+from honeyguide.simulate import make_shop
 from tests.api.site import Site
 from tests.rules import ROOT
-from tests.served import serving
+from tests.served import run, serving
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
-SVG = (
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'%3E"
-    "%3Crect width='9' height='9' fill='teal'/%3E%3C/svg%3E"
-)
 KINDS = ("Lamp", "Kettle", "Tent", "Chair", "Puzzle", "Jumper")
 
 expect.set_options(timeout=20_000)  # a limit for a machine that is busy, not what anything takes
@@ -38,15 +35,16 @@ def chromium() -> str:
 
 
 def build(folder: Path) -> None:
-    """A small shop with two models: covers, a hostile title and a hostile cover among its items."""
+    """A small shop with two models that has served some lists; a hostile title and a cover from elsewhere are in it."""
+    drawn = make_shop(items=36, users=1)
     site = Site(folder, clock=SystemClock())
     rows: list[dict[str, Any]] = [
         {
             "item_id": f"i{n}",
-            "title": HOSTILE if n == 3 else f"{KINDS[n % len(KINDS)]} no {n}",
+            "title": {3: HOSTILE, 4: "Puzzle no 4"}.get(n, drawn.item_row(n)["title"]),
             "categories": [KINDS[n % len(KINDS)], "all"],
             "price": 4.5 + n,
-            "image_url": {4: "https://elsewhere.example/cover.png", 5: None}.get(n, SVG),
+            "image_url": {4: "https://elsewhere.example/cover.png", 5: None}.get(n, drawn.item_row(n)["image_url"]),
             "url": f"https://shop.example/{n}",
         }
         for n in range(36)
@@ -62,6 +60,12 @@ def build(folder: Path) -> None:
         assert site.post("/v1/events:batch", events).json()["accepted"] == len(events)
         site.publish("popular", alias=None)
         site.publish("knn")
+        for user in range(12):
+            slate = site.post("/v1/recommendations", {"user_id": f"u{user}", "n": 6}).json()
+            about = {"user_id": f"u{user}", "request_id": slate["request_id"], "surface": "home"}
+            seen = {"type": "impression", **about, "properties": {"positions": [1, 2, 3, 4]}}
+            clicked = {"type": "click", **about, "item_id": slate["items"][user % 4]["item_id"]}
+            assert site.post("/v1/events:batch", [seen, clicked]).json()["accepted"] == 2
     finally:
         site.close()
 
@@ -72,6 +76,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("dashboard")
     build(folder / "data")
     (folder / "honeyguide.toml").write_text('[models]\ntrain = ["popular", "knn"]\n', encoding="utf-8")
+    run("honeyguide monitor run", folder)
     with serving(folder) as server:
         yield f"http://{server}/ui/"
 
@@ -151,13 +156,16 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
     assert found.faults == []
 
 
+Picture = Callable[[Page, str], None]
+
+
 @pytest.fixture
-def picture() -> Callable[[Page, str], None]:
+def picture() -> Picture:
     """Keeps a page as a picture of the documentation, where the variable PICTURES names the folder of them."""
     folder = os.environ.get("PICTURES")
 
     def keep(page: Page, name: str) -> None:
         if folder:
-            page.screenshot(path=Path(folder) / f"{name}.png")
+            page.screenshot(path=Path(folder) / f"{name}.png", animations="disabled")
 
     return keep

@@ -4,26 +4,29 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.dashboard.conftest import Visit
+from tests.dashboard.conftest import Picture, Visit
 
 
-def test_the_overview_says_how_it_goes(visit: Visit) -> None:
+def test_the_overview_says_how_it_goes(visit: Visit, picture: Picture) -> None:
     page = visit.to("", "Overview")
     expect(page.get_by_text("All is well.")).to_be_visible()
     expect(page.get_by_role("link", name=visit.champion(), exact=True).first).to_be_visible()
-    expect(page.locator(".tile")).to_have_count(6)
+    expect(page.get_by_label("Now").locator(".tile")).to_have_count(6)
     page.request.post(visit.address + "../v1/recommendations", data={"user_id": "u1", "n": 5})
+    expect(page.get_by_label("Targets")).to_contain_text("CTR")
     row = page.get_by_role("region", name="Surfaces").get_by_role("row", name=re.compile("^home"))
     expect(row).to_be_visible()
     expect(page.locator(".chart svg")).to_have_attribute("aria-label", re.compile("Lists per second"))
+    picture(page, "overview")
     visit.everywhere()
 
 
-def test_the_system_shows_a_job_from_its_start_to_its_end(visit: Visit) -> None:
+def test_the_system_shows_a_job_from_its_start_to_its_end(visit: Visit, picture: Picture) -> None:
     page = visit.to("system", "System")
     expect(page.get_by_role("region", name="This process")).to_contain_text(visit.champion())
     expect(page.get_by_role("region", name="What it depends on")).to_contain_text("database")
     expect(page.get_by_role("group", name="Tiers of the cache")).to_contain_text("memory")
+    picture(page, "system")
     visit.everywhere()
     page.get_by_role("tab", name="Jobs").click()
     page.get_by_role("button", name="Train now").click()

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.dashboard.conftest import HOSTILE, Visit
+from tests.dashboard.conftest import HOSTILE, Picture, Visit
 
 
 def shows(page: Page, label: str, places: list[str]) -> None:
@@ -24,18 +24,20 @@ def served(visit: Visit, **query: Any) -> list[str]:
     return [f"catalogue#item={item['item_id']}" for item in answer["items"]]
 
 
-def test_a_user_is_looked_up_and_the_list_explained(visit: Visit) -> None:
+def test_a_user_is_looked_up_and_the_list_explained(visit: Visit, picture: Picture) -> None:
     page = visit.to("explorer", "Explorer")
     page.get_by_label("User or request").fill("u1")
     page.get_by_role("button", name="Look up").click()
     expect(page).to_have_url(re.compile("explorer#user=u1$"))
     shows(page, "The list", served(visit))
     expect(page.get_by_role("group", name="Features")).to_contain_text("total_purchases")
-    expect(page.locator(".timeline li")).to_have_count(7)
+    history = visit.page.request.get(visit.address + "../v1/users/u1/events").json()["items"]
+    expect(page.locator(".timeline li")).to_have_count(len(history))
     expect(page.get_by_text(visit.champion(), exact=True)).to_be_visible()
     by_model = page.locator(".slate > li", has=page.locator(".sources .badge", has_text=re.compile("^model$"))).first
     by_model.get_by_role("button", name=re.compile("^Why")).click()
     expect(page.locator(".why")).to_contain_text("score of the model")
+    picture(page, "explorer")
     visit.everywhere()
     page.get_by_role("tab", name="How it came about").click()
     expect(page.locator(".funnel")).to_contain_text("popular")
@@ -50,7 +52,7 @@ def test_a_user_is_looked_up_and_the_list_explained(visit: Visit) -> None:
     assert json.loads(page.locator(".raw").inner_text())["user_id"] == "u1"
 
 
-def test_what_would_move_the_list_is_tried_and_leaves_no_trace(visit: Visit) -> None:
+def test_what_would_move_the_list_is_tried_and_leaves_no_trace(visit: Visit, picture: Picture) -> None:
     before = visit.page.request.get(visit.address + "../v1/system").json()["position"]
     usual = served(visit)
     page = visit.to("explorer#user=u1&tab=whatif", "Explorer")
@@ -65,6 +67,7 @@ def test_what_would_move_the_list_is_tried_and_leaves_no_trace(visit: Visit) -> 
     expect(page).to_have_url(re.compile("recipe="))
     page.reload()
     shows(page, "The list as it would be", served(visit, events=[bought], recipe={"recipe": "popular"}))
+    picture(page, "what-if")
     page.get_by_label(re.compile("its fields as JSON")).fill("{no json")
     page.get_by_role("button", name="Try it").click()
     expect(page.get_by_role("alert")).to_contain_text("no JSON object")
@@ -88,10 +91,11 @@ def test_a_request_is_found_by_its_id_and_made_again(visit: Visit) -> None:
     visit.accessible()
 
 
-def test_a_model_is_promoted_and_rolled_back(visit: Visit) -> None:
+def test_a_model_is_promoted_and_rolled_back(visit: Visit, picture: Picture) -> None:
     champion = visit.champion()
     page = visit.to("models", "Models")
     expect(page.get_by_role("group", name="Aliases")).to_contain_text(champion)
+    picture(page, "models")
     visit.everywhere()
     page.get_by_role("group", name="Versions").get_by_role("link", name="popular@1", exact=True).click()
     expect(page.get_by_role("group", name="Evaluation")).to_contain_text("0.5")
@@ -108,7 +112,7 @@ def test_a_model_is_promoted_and_rolled_back(visit: Visit) -> None:
     expect(page.get_by_role("group", name="Aliases")).to_contain_text(champion)
 
 
-def test_items_are_text_whatever_they_contain(visit: Visit) -> None:
+def test_items_are_text_whatever_they_contain(visit: Visit, picture: Picture) -> None:
     page = visit.to("catalogue", "Catalogue")
     expect(page.get_by_role("link", name=HOSTILE)).to_be_visible()
     visit.everywhere()
@@ -120,6 +124,7 @@ def test_items_are_text_whatever_they_contain(visit: Visit) -> None:
     expect(page.get_by_role("list", name="Items like it").get_by_role("link").first).to_be_visible()
     expect(page.get_by_role("group", name="Features")).to_contain_text("popularity")
     visit.accessible()
+    picture(page, "item")
     assert page.title() == "Catalogue · honeyguide"
     page.goto(visit.address + "explorer#user=u1")
     expect(page.get_by_text(HOSTILE).first).to_be_visible()
