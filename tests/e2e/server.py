@@ -9,10 +9,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 
@@ -91,6 +91,18 @@ def working(data_dir: Path, **environ: str) -> AbstractContextManager[Server]:
     return running(command(data_dir, "worker", "--port", "0", "--json"), **environ)
 
 
+def _address(output: IO[str], complaints: list[str]) -> str:
+    """Where a process says it is, in its first JSON; fails with what it says instead."""
+    text = ""
+    while line := output.readline():
+        text += line
+        with suppress(json.JSONDecodeError):
+            told = json.loads(text)
+            assert "url" in told, text
+            return str(told["url"])
+    raise AssertionError(text + "".join(complaints))
+
+
 @contextmanager
 def running(words: Sequence[str], **environ: str) -> Iterator[Server]:
     """A process that says its address once it is ready, and is stopped at the end."""
@@ -107,12 +119,7 @@ def running(words: Sequence[str], **environ: str) -> Iterator[Server]:
     drain = threading.Thread(target=lambda: complaints.extend(process.stderr or []), daemon=True)
     drain.start()
     try:
-        text = ""
-        while not text.endswith("}\n"):
-            line = process.stdout.readline()
-            assert line, "".join(complaints)
-            text += line
-        url = json.loads(text)["url"]
+        url = _address(process.stdout, complaints)
         telling = Telling()
         with httpx.Client(base_url=url, timeout=GENEROUS, trust_env=False, transport=telling) as http:
             telling.server = Server(process, url, http, complaints)
