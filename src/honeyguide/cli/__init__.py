@@ -40,6 +40,7 @@ COMMANDS = {
     "status": Entry(RUN, "honeyguide.cli.status:app", "Show the server, the log, the models and the jobs."),
     "monitor": Entry(RUN, "honeyguide.cli.monitor:app", "Measure how good the lists are; show it beside the targets."),
     "cache": Entry(RUN, "honeyguide.cli.cache:app", "See how the cache does, and why; warm and clear it."),
+    "deploy": Entry(SETTINGS, "honeyguide.cli.deploy:app", "Write files for Prometheus, containers and systemd."),
     "db": Entry(SETTINGS, "honeyguide.cli.db:app", "Migrate the database, or move the project to another one."),
     "config": Entry(SETTINGS, "honeyguide.cli.config:app", "Show and check the configuration."),
     "openapi": Entry(SETTINGS, "honeyguide.cli.openapi:app", "Print the OpenAPI document of the HTTP API."),

@@ -77,7 +77,12 @@ class QualityMonitors:
         for day in days:
             self._add_up(day, now)
         self._expire(now)
-        self._gauges.show(Reports(self._store.quality, self._settings), self.eligible(), now)
+        self._gauges.show(
+            Reports(self._store.quality, self._settings),
+            self.eligible(),
+            now,
+            self._store.registry.aliases().get("champion"),
+        )
         self._metrics.quality_last_computed.labels("lists").set(now / 1000)
         return len(hours)
 

@@ -246,6 +246,22 @@ def test_gauges_tell_each_window(table: Table) -> None:
     assert value("honeyguide_quality_shown", {"surface": "all", "window": "7d"}) == 200
 
 
+def test_gauges_tell_what_has_moved(table: Table) -> None:
+    ease = Slice("", "", "ease@1")
+    early, late = ({"ease@1": spread_of(RANDOM.normal(mean, 0.1, 300))} for mean in (0.5, 0.9))
+    table.put("hour", MIDNIGHT - 30 * HOUR, {ALL: features(40), ease: Tally(requests=1, scores=early)})
+    table.put("hour", MIDNIGHT, {ALL: features(49), ease: Tally(requests=1, scores=late)})
+    metrics = Metrics()
+    gauges = QualityGauges(metrics)
+    gauges.show(table.reports, ELIGIBLE, MIDNIGHT + 1)
+    value = metrics.registry.get_sample_value
+    assert (value("honeyguide_quality_feature_drift_psi", {"feature": "user.age"}) or 0) > 1
+    assert (value("honeyguide_quality_feature_drift_psi", {"feature": "item.price"}) or 0) < 0.1
+    assert (value("honeyguide_quality_score_drift_psi", {"model": "ease@1"}) or 0) > 1
+    gauges.show(table.reports, ELIGIBLE, MIDNIGHT + 40 * HOUR)
+    assert value("honeyguide_quality_feature_drift_psi", {"feature": "user.age"}) is None
+
+
 def test_the_page_tells_all_of_it_and_escapes_names(table: Table) -> None:
     evil = "<script>alert(1)</script>@1"
     tally = merged([shown(50, clicks=30, hits=10, shown_at={1: 50, 2: 50}, clicked_at={1: 30}), features(40)])

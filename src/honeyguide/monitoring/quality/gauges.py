@@ -7,6 +7,7 @@ from honeyguide.monitoring.metrics import Metrics
 from honeyguide.monitoring.quality.measures import measured
 from honeyguide.monitoring.quality.report import DAY, HOUR, Reports
 from honeyguide.protocols.quality import Slice
+from honeyguide.types import ModelVersion
 
 WINDOWS: Final = {"1h": HOUR, "1d": DAY, "7d": 7 * DAY}
 ALL: Final = "all"
@@ -20,7 +21,7 @@ class QualityGauges:
         self._metrics = metrics
         self._set: set[tuple[str, str, str]] = set()
 
-    def show(self, reports: Reports, eligible: Collection[str], now: int) -> None:
+    def show(self, reports: Reports, eligible: Collection[str], now: int, serving: ModelVersion | None = None) -> None:
         """Say how it is now."""
         told: set[tuple[str, str, str]] = set()
         for window, length in WINDOWS.items():
@@ -29,6 +30,16 @@ class QualityGauges:
                     if name in self._metrics.quality and figure.value is not None:
                         self._metrics.quality[name].labels(each.surface or ALL, window).set(figure.value)
                         told.add((name, each.surface or ALL, window))
+        self._drift(reports, eligible, serving, now)
         for name, surface, window in self._set - told:
             self._metrics.quality[name].remove(surface, window)
         self._set = told
+
+    def _drift(self, reports: Reports, eligible: Collection[str], serving: ModelVersion | None, now: int) -> None:
+        """What has moved in the last day, less what chance makes of it; nothing where there is too little to say."""
+        found = reports.report(Slice(), since=now - DAY, until=now, per="day", eligible=eligible, serving=serving)
+        for gauge, moved in ((self._metrics.feature_drift, found.features), (self._metrics.score_drift, found.scores)):
+            gauge.clear()
+            for each in moved:
+                if min(each.n, each.reference_n) >= found.least_shown:
+                    gauge.labels(each.name).set(max(0.0, each.psi - each.floor))
