@@ -65,7 +65,7 @@ def ranked(events: pl.DataFrame, items: Mapping[str, Mapping[str, object]], *, k
             seconds = time.perf_counter() - started
     more: Json = {
         "passed": found.passed,
-        **{name: found.metrics[name] for name in ("best_source", "gain", "lists", "trees")},
+        **{name: found.metrics[name] for name in ("best_source", "gain", "lists", "trees", "strongest")},
     }
     voices = [champion, *(name for name in settings.models.voices if name != champion)]
     return RankerFound(found.evaluation, voices, more, seconds)

@@ -136,8 +136,8 @@ def test_where_the_rows_of_a_ranker_came_from_is_shown(capsys: pytest.CaptureFix
     history = {"from": "history", "lists": 90, "no_slates": "12 served lists are too few"}
     show_lineage(Out(), Lineage(through=1, rankers={"home": served, "cart": history}))
     told = capsys.readouterr().out
-    assert "home is ranked by 812 lists that were served, 45 of them drawn by chance, 2020-09-13" in told
-    assert "cart is ranked by 90 lists made again from history, since 12 served lists are too few" in told
+    assert "the ranker of home learned from 812 lists that were served, 45 of them drawn by chance, 2020-09-13" in told
+    assert "the ranker of cart learned from 90 lists made again from history, since 12 served lists are too few" in told
 
 
 def test_versions_are_compared(run: Run, shop: Path) -> None:

@@ -247,6 +247,46 @@ def test_a_list_of_the_past_is_asked_for_as_it_would_have_been(trained: Shop) ->
     assert pool.scores[:, pool.sources.index("model")][~np.isnan(pool.scores[:, 0])].min() > 0
 
 
+def test_what_was_not_there_yet_is_no_candidate(empty: Shop) -> None:
+    """Not even where a model knows of it; what is created later by its record, and was bought before, was there."""
+    asyncio.run(empty.store.log.append(goods()))
+    late = [
+        LogRow(
+            kind="item_put",
+            event_id=f"late{number}",
+            ts=START,
+            received_at=START,
+            item_id=f"late{number}",
+            payload=f'{{"created_at": {START + 50 * HOUR}}}',
+            imported=True,
+        )
+        for number in range(2)
+    ]
+    asyncio.run(empty.store.log.append(late))
+    at = {"late0": START + 51 * HOUR, "late1": START + 2 * HOUR, "i3": START + HOUR}
+    rows = [
+        LogRow(event_id=f"bought-{item}", ts=ts, received_at=ts, user_id=user, item_id=item, type="purchase", imported=True)
+        for (item, ts), user in zip(at.items(), ("u", "v", "w"), strict=True)
+    ]
+    asyncio.run(empty.store.log.append(sorted(rows, key=lambda row: row.ts)))
+    here = world_of(
+        empty.store,
+        settings(empty.folder),
+        settings(empty.folder).surfaces[0],
+        material(empty.store, empty.settings, lambda stage, share: None),
+        [],
+    )
+    data = here.data.dataset.interactions
+    voices = here.fitted(["popular"], [untrained("popular")], data)
+
+    def found(moment: int) -> set[str]:
+        pool = here.pool(here.request(voices, here.pasts(data.only(data.users < 0)), 0, moment))
+        return {here.items.ids[row] for row in pool.items.tolist()} & {*at}
+
+    assert found(START + 3 * HOUR) == {"i3", "late1"}
+    assert found(START + 52 * HOUR) == {"i3", "late0", "late1"}
+
+
 def test_equal_moments_of_an_item_are_replayed_once(trained: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     here, told = world(trained), list[int]()
 

@@ -21,7 +21,7 @@ def show_lineage(out: Out, lineage: Lineage) -> None:
     if lineage.companions:
         out.show("with", ", ".join(lineage.companions.values()))
     for surface, rows in lineage.rankers.items():
-        out.show("rows", f"{surface} is ranked by {_rows(rows)}")
+        out.show("rows", f"the ranker of {surface} learned from {_rows(rows)}")
     if lineage.gain is not None:
         mean, low, high = lineage.gain
         chance = "" if low > 0 else "; it may be chance"

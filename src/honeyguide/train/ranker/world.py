@@ -39,7 +39,8 @@ class Voices:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What lists of the past are made in. `rows` int32: the block's row of each item of the data."""
+    """What lists of the past are made in. `rows` int32: the block's row of each item of the data; `since` int64 [block], ms:
+    from when on an item was there, by its creation or its first event, 0 where neither is known."""
 
     settings: Settings
     surface: Surface
@@ -49,6 +50,7 @@ class World:
     past: Past
     sources: tuple[Source, ...]
     signals: Signals
+    since: LongArray
 
     def fitted(self, names: Sequence[str], models: Sequence[Model], interactions: Interactions) -> Voices:
         """The models `names` (the first is the one that serves, `popular` is added) fitted on these interactions."""
@@ -99,8 +101,9 @@ class World:
         )
 
     def pool(self, request: Request) -> Pool:
-        """The candidates that the sources find."""
-        allowed: BoolArray = np.ones(len(self.items), dtype=np.bool_)
+        """The candidates that the sources find among the items that were there at the moment: models may know of later ones,
+        which no list could have shown, and whose age would give them away."""
+        allowed: BoolArray = self.since <= request.now
         allowed[request.excluded] = False
         return merge({source.name: source.retrieve(request, allowed) for source in self.sources}, len(self.items))
 
@@ -147,16 +150,26 @@ def world_of(store: Store, settings: Settings, surface: Surface, data: Material,
         CatalogueSource(),
     )
     signals = Signals(tuple(source.name for source in sources), _countable(plans["item"]), _countable(plans["user"]))
+    rows = np.array([items.number(item_id) for item_id in data.dataset.item_ids], np.int32)
     return World(
         settings=settings,
         surface=surface,
         data=data,
         items=items,
-        rows=np.array([items.number(item_id) for item_id in data.dataset.item_ids], np.int32),
+        rows=rows,
         past=Past.of(store.log, plans, Rules(fold_item, fold_properties, People)),
         sources=sources,
         signals=signals,
+        since=_since(items, rows, data.dataset.interactions),
     )
+
+
+def _since(items: ItemBlock, rows: IntArray, interactions: Interactions) -> LongArray:
+    since = items.created_at.copy()
+    first = np.full(len(items), np.iinfo(np.int64).max)
+    np.minimum.at(first, rows[interactions.items], interactions.ts)
+    known: LongArray = np.where(since > 0, np.minimum(since, first), since)
+    return known
 
 
 def _countable(plan: Plan) -> tuple[str, ...]:
