@@ -21,6 +21,7 @@ from honeyguide.bootstrap import Runtime, open_runtime
 from honeyguide.clock import Clock
 from honeyguide.config import Settings, load
 from honeyguide.errors import FieldError, InvalidInput, Unavailable
+from honeyguide.experiments.plan import Results
 from honeyguide.features.online import FeatureRead
 from honeyguide.features.replay import replay
 from honeyguide.messages import (
@@ -145,6 +146,13 @@ class Honeyguide:
         query, path = _query(user_id=user_id, n=n, surface=surface, **fields), self.runtime.recommend
         lineup = path.page(query, cursor) if cursor is not None else None
         return self.run(path.serve(query, lineup)).slate()
+
+    def results(self, experiment: str, phase: int | None = None) -> Results:
+        """What an experiment shows, of this moment; `honeyguide.experiments.frames` makes data frames of it.
+
+        Raises NotFound, or Conflict for one that has not begun."""
+        self.run(self.runtime.exposures.refresh())
+        return self.runtime.judging.results(experiment, phase)
 
     def similar(self, item_id: str, n: int = 10, *, surface: str = "similar", **fields: Any) -> Slate:
         """The items most similar to an item."""

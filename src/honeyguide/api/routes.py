@@ -8,6 +8,7 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, Final, Literal
 
 from honeyguide.api import examples as eg
+from honeyguide.api import result_examples as shown
 from honeyguide.api.auth import Scope
 from honeyguide.api.cold import NoParams
 from honeyguide.api.handlers import (
@@ -19,6 +20,7 @@ from honeyguide.api.handlers import (
     operations,
     people,
     quality,
+    results,
     rules,
     slates,
     standing,
@@ -36,6 +38,9 @@ from honeyguide.api.wire.base import In, PageParams
 from honeyguide.api.wire.events import TrackIn, TrackParams
 from honeyguide.api.wire.people import HistoryOut, HistoryParams, MergeIn, SimilarUsersParams
 from honeyguide.api.wire.quality import QualityOut, QualityParams
+from honeyguide.api.wire.results import ResultParams
+from honeyguide.experiments.design import SizeIn, SizeOut
+from honeyguide.experiments.plan import Results
 from honeyguide.ingest.decode import EVENTS, ITEMS, RowDecoder
 from honeyguide.messages import EventIn, Explanation, IngestReport, ItemIn, Merged, Ranking, Slate
 from honeyguide.recommend.neighbours import Neighbours
@@ -302,6 +307,18 @@ RULE_ROUTES: Final = _group(
     ),
 )  # fmt: skip
 
+RESULT_ROUTES: Final = _group(
+    "experiments",
+    Route(
+        "GET", "/v1/experiments/{experiment}/results", "metrics:read", results.results, Results, shown.RESULTS,
+        params=ResultParams, errors=(404, 409), given={"experiment": "variety"},
+    ),
+    Route(
+        "POST", "/v1/sample-size", "metrics:read", results.sample_size, SizeOut, shown.SIZE,
+        body=SizeIn, sent={"base": 0.05, "lift": 0.08, "per_day": 4000},
+    ),
+)  # fmt: skip
+
 _JOB: Final[Json] = {"params": ops.JobParams, "given": {"job_id": eg.JOB["job_id"]}}
 
 JOB_ROUTES: Final = _group(
@@ -390,6 +407,7 @@ ROUTES: Final = (
     + FEATURE_ROUTES
     + MODEL_ROUTES
     + RULE_ROUTES
+    + RESULT_ROUTES
     + JOB_ROUTES
     + QUALITY_ROUTES
     + CACHE_ROUTES

@@ -3,10 +3,13 @@
 import typer
 
 from honeyguide.cli.frame import HelpfulGroup
+from honeyguide.cli.judged import results, sample_size
 from honeyguide.cli.simulating import simulate
 
 app = typer.Typer(add_completion=False, help="Find out which of several lists is better.", cls=HelpfulGroup)
 app.command()(simulate)
+app.command()(results)
+app.command()(sample_size)
 
 
 @app.callback()

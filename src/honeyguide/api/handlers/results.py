@@ -1,0 +1,19 @@
+"""What experiments show, and how large they must be."""
+
+import asyncio
+
+from honeyguide.api.cold import Call, reply
+from honeyguide.api.endpoint import Answer
+from honeyguide.api.wire.results import ResultParams
+from honeyguide.experiments.design import SizeIn, sized
+
+
+async def results(call: Call[ResultParams, None]) -> Answer:
+    """Health, every metric, and what to do; of the moment up to which units have been folded."""
+    asked = call.params
+    return reply(await asyncio.to_thread(call.runtime.judging.results, asked.experiment, asked.phase))
+
+
+async def sample_size(call: Call[object, SizeIn]) -> Answer:
+    """Units for a lift, or the lift that units find."""
+    return reply(sized(call.body))
