@@ -19,6 +19,8 @@ from honeyguide.api.codecs import Codec
 from honeyguide.api.fields import FIELDS
 from honeyguide.api.openapi import document, text
 from honeyguide.api.routes import ROUTES, Route
+from honeyguide.messages import Arm
+from honeyguide.messages import Experiment as Running
 from tests.api.site import Site
 from tests.api.test_http import address, named
 from tests.rules import ROOT
@@ -134,6 +136,11 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site.post("/track/purchase?user_id=user_123&item_id=item_1")
     for _ in range(7):
         site.publish("ease")
+    runs: Any = {"state": "running", "phase": 1, "started_at": 1, "goals": ["ctr"]}
+    arms = [Arm(name=name, weight=0.5) for name in ("control", "varied")]
+    site.runtime.store.experiments.put(
+        Running(name="more-variety", surface="similar", arms=arms, seed="s", **runs), "started", by="ann"
+    )
     yield site
     site.close()
 

@@ -128,6 +128,20 @@ FIELDS: Final[dict[str, FieldRule]] = {
     "WarmIn.user_ids": FieldRule("ids of users, up to 100000", {"maxItems": 100_000}),
     "user_ids": FieldRule("ids of users, up to 1000 together with item_ids", {"maxItems": 1000}),
     "item_ids": FieldRule("ids of items, up to 1000 together with user_ids", {"maxItems": 1000}),
+    "ResultParams.experiment": FieldRule("the name of an experiment", _NAME),
+    "phase": FieldRule("the number of an earlier phase; leave it out for the present one", {"minimum": 1}),
+    "base": FieldRule("the control's value per unit: a proportion between 0 and 1, or a mean that is not 0"),
+    "SizeIn.kind": FieldRule("proportion or mean (a ratio counts as one)"),
+    "deviation": FieldRule("the deviation per unit of a mean, above 0"),
+    "lift": FieldRule("the relative lift to find, such as 0.08; or leave it out and give units"),
+    "SizeIn.units": FieldRule("the units of all arms that there are; or leave it out and give lift"),
+    "split": FieldRule("units of each treatment per one of the control, above 0"),
+    "SizeIn.arms": FieldRule("how many arms there are, the control among them", {"minimum": 2, "maximum": 20}),
+    "SizeIn.metrics": FieldRule("how many goals there are", {"minimum": 1, "maximum": 100}),
+    "SizeIn.alpha": FieldRule("the share of false alarms that is borne, between 0 and 1"),
+    "power": FieldRule("the chance to find the lift if it is there, between 0 and 1"),
+    "correlation": FieldRule("that of the metric with itself before the first exposure, between -1 and 1"),
+    "per_day": FieldRule("how many units come in a day, above 0"),
 }
 
 

@@ -18,7 +18,7 @@ _POINT: Final[Json] = {
 }
 
 RESULTS: Final[Json] = {
-    "experiment": "variety",
+    "experiment": "more-variety",
     "phase": 1,
     "state": "running",
     "as_of": 1_729_209_600_000,

@@ -311,7 +311,7 @@ RESULT_ROUTES: Final = _group(
     "experiments",
     Route(
         "GET", "/v1/experiments/{experiment}/results", "metrics:read", results.results, Results, shown.RESULTS,
-        params=ResultParams, errors=(404, 409), given={"experiment": "variety"},
+        params=ResultParams, errors=(404, 409), given={"experiment": "more-variety"},
     ),
     Route(
         "POST", "/v1/sample-size", "metrics:read", results.sample_size, SizeOut, shown.SIZE,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.text import Text
 
@@ -39,8 +40,11 @@ def results(context: typer.Context, name: NameArgument, phase: Phase = None, htm
     out = Out(json)
     with project(context) as opened:
         opened.run(opened.runtime.exposures.refresh())
-        found = opened.runtime.judging.results(name, phase)
-        about = opened.runtime.store.experiments.get(name).hypothesis
+        experiment = opened.runtime.store.experiments.get(name)
+        if experiment.kind != "ab" and html is None and phase is None:
+            _show_other(out, opened.runtime.other_results.of(name))
+            return
+        found, about = opened.runtime.judging.results(name, phase), experiment.hypothesis
     out.result(found)
     if html is not None:
         html.write_text(page(found, about=about), encoding="utf-8")
@@ -89,6 +93,14 @@ def _show(out: Out, found: Results) -> None:
     _points(out, "since exposed", found.ages)
     out.lines([Text()])
     _verdict(out, found)
+
+
+def _show_other(out: Out, found: msgspec.Struct) -> None:
+    """Results of a bandit or an interleaving, a line for each thing that is known."""
+    out.result(found)
+    for name, value in msgspec.structs.asdict(found).items():
+        told = msgspec.to_builtins(value)
+        out.show(name.replace("_", " "), clean("–" if told is None else f"{told:.4g}" if isinstance(told, float) else told))
 
 
 def _metrics(found: Results, width: int) -> list[Text]:
