@@ -30,7 +30,7 @@ def test_built_in_metrics_have_no_fault_and_can_be_changed() -> None:
         ({"name": "m", "kind": "count", "events": ["click"], "over": ["view"]}, "over means nothing to kind 'count'"),
         ({"name": "m", "kind": "sum", "events": ["purchase"]}, "allowed: value, quantity"),
         ({"name": "m", "kind": "count", "events": ["click"], "of": "value"}, "is of nothing"),
-        ({"name": "m", "kind": "system", "of": "speed"}, "allowed: latency"),
+        ({"name": "m", "kind": "system", "of": "speed"}, "allowed: diversity"),
         ({"name": "m", "kind": "system", "of": "diversity", "events": ["click"]}, "is of served lists"),
         ({"name": "m", "kind": "retention", "events": ["click"]}, "window is missing"),
         ({"name": "m", "kind": "count", "events": ["click"], "weights": {"view": 2}}, "not among its events"),

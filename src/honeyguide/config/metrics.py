@@ -11,7 +11,7 @@ MetricKind = Literal[
 ]
 LISTS: Final = "lists"
 """In `over`: the lists that were served."""
-SYSTEM: Final = ("latency", "coverage", "diversity", "degraded", "cached")
+SYSTEM: Final = ("diversity", "degraded", "cached")
 """What of served lists a system metric may be of."""
 
 
@@ -27,8 +27,7 @@ class Metric(Section):
     )
     of: str = Field(
         default="",
-        description="For sum, mean and quantile: value or quantity of an event; for system: latency, coverage, diversity, "
-        "degraded or cached.",
+        description="For sum, mean and quantile: value or quantity of an event; for system: diversity, degraded or cached.",
     )
     weights: dict[str, float] = Field(
         default_factory=dict, description="What an event of a type counts, such as -1 for a refund; 1 where not named."

@@ -19,7 +19,7 @@ _LINES: Final = ("#2563a8", "#b45309", "#6d28a8", "#0f766e", "#be185d")
 _STYLE: Final = """
 :root{color-scheme:light}*{box-sizing:border-box}
 body{font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:#1f2933;background:#f5f6f8;margin:0}
-main{max-width:1040px;margin:0 auto;padding:32px 24px 64px}
+main{max-width:1120px;margin:0 auto;padding:32px 24px 64px}
 h1{font-size:26px;margin:0 0 4px}h2{font-size:17px;margin:0 0 12px}
 .sub{color:#52606d;margin:0 0 20px}
 section{background:#fff;border:1px solid #e1e5ea;border-radius:10px;padding:20px 22px;margin:16px 0}
@@ -28,7 +28,7 @@ ul{margin:12px 0 0;padding-left:20px}li{margin:3px 0}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th{text-align:left;font-weight:600;color:#52606d;font-size:13px;padding:6px 10px;border-bottom:1px solid #cbd2d9}
 th{white-space:nowrap}
-td{padding:8px 10px;border-bottom:1px solid #edf0f3;vertical-align:middle}tr:last-child td{border-bottom:0}
+td{padding:8px 8px;border-bottom:1px solid #edf0f3;vertical-align:middle}tr:last-child td{border-bottom:0}
 td.n,th.n{text-align:right;white-space:nowrap}.one{white-space:nowrap}.dim{color:#6b7280;font-size:13px}
 .mark{display:inline-block;width:20px;font-weight:700}.note{color:#52606d;font-size:13px;margin:12px 0 0}
 .muted{opacity:.55}svg{display:block;max-width:100%}svg text{font:12px system-ui,sans-serif;fill:#52606d}
@@ -115,7 +115,7 @@ def _metric(found: Measured, reach: float, *, hidden: bool) -> str:
 
 def _bar(found: Measured | Point, reach: float, colour: str = "") -> str:
     """The interval of a lift around 0, as a picture; an end that is open runs to the border."""
-    width, middle = 220, 110
+    width, middle = 160, 80
     standing = getattr(found, "standing", "open")
     colour = colour or _COLOURS[standing]
 
