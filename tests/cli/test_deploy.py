@@ -1,5 +1,6 @@
 """`deploy`: files that the tools which read them accept."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -91,3 +92,21 @@ def test_nothing_is_written_over_unless_asked_for(run: Run, folder: Path) -> Non
 def test_a_folder_that_cannot_be_made_says_so(run: Run, folder: Path) -> None:
     (folder / "file").write_text("", encoding="utf-8")
     assert "cannot be written to" in run("deploy", "systemd", "file/units", code=1).err
+
+
+def test_grafana_finds_its_dashboards(run: Run, folder: Path) -> None:
+    told = run("deploy", "grafana", "boards", "--json").json
+    assert told["files"] == [
+        "honeyguide-caches-and-events.json",
+        "honeyguide-quality.json",
+        "honeyguide-service.json",
+        "provider.yml",
+    ]
+    for name in told["files"][:3]:
+        board = json.loads((folder / "boards" / name).read_text("utf-8"))
+        assert f"{board['uid']}.json" == name
+        assert len(board["panels"]) >= 6
+        assert {panel["datasource"]["uid"] for panel in board["panels"]} == {"${source}"}
+    provider = yaml.safe_load((folder / "boards" / "provider.yml").read_text("utf-8"))
+    assert provider["apiVersion"] == 1
+    assert provider["providers"][0]["options"]["path"].startswith("/var/lib/grafana")

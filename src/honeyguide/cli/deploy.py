@@ -1,6 +1,7 @@
-"""`honeyguide deploy`: files for those who run it: Prometheus, containers, systemd."""
+"""`honeyguide deploy`: files for those who run it: Prometheus, Grafana, containers, systemd."""
 
 from collections.abc import Mapping
+from json import dumps as encode
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from honeyguide.cli.opening import short
 from honeyguide.cli.output import Json, Out
 from honeyguide.errors import Conflict, InvalidInput
 from honeyguide.monitoring.alerts import rule_file
+from honeyguide.monitoring.dashboards import DASHBOARDS, dashboard
 
 app = typer.Typer(add_completion=False, help="Write files for Prometheus, containers and systemd.", cls=HelpfulGroup)
 
@@ -52,6 +54,19 @@ def systemd(context: typer.Context, folder: Folder, replace: Replace = False, js
     _write(Out(json), folder, files, "systemd-analyze verify honeyguide.service", replace=replace)
 
 
+@app.command()
+def grafana(context: typer.Context, folder: Folder, replace: Replace = False, json: Json = False) -> None:
+    """Three dashboards, and the file that has Grafana find them."""
+    files = {f"honeyguide-{name}.json": encode(dashboard(name), indent=2) + "\n" for name in DASHBOARDS}
+    _write(
+        Out(json),
+        folder,
+        files | {"provider.yml": _PROVIDER},
+        "cp provider.yml /etc/grafana/provisioning/dashboards/",
+        replace=replace,
+    )
+
+
 def _inside(text: str) -> str:
     """The configuration of Prometheus beside the containers, with the key that they ask for."""
     text = text.replace('"127.0.0.1:8000"', '"api:8000", "worker:8000"').replace("127.0.0.1:9093", "alertmanager:9093")
@@ -80,6 +95,14 @@ def _write(out: Out, folder: Path, files: Mapping[str, str], then: str, *, repla
 
 
 _KEYLESS = "    # with auth.key: authorization: {credentials_file: /etc/prometheus/honeyguide.key}\n"
+_PROVIDER = """\
+apiVersion: 1
+providers:
+  - name: honeyguide
+    folder: honeyguide
+    options: {path: /var/lib/grafana/dashboards}
+"""
+
 _PROMETHEUS = """\
 global:
   scrape_interval: 15s
