@@ -215,6 +215,15 @@ def test_favourites_are_the_strongest_five_categories() -> None:
     assert found == ["c7b", "c6b", "c5b", "c4b", "c3b"]
 
 
+def test_what_is_new_begins_and_ends_at_a_moment() -> None:
+    """To the millisecond: what is created later is not there yet, what is as old as the limit is new no more."""
+    ages = {"later": -1, "now": 0, "young": 14 * DAY - 1, "old": 14 * DAY, "older": 14 * DAY + 1}
+    shop = block([item(name, created_at=NOW - age) for name, age in ages.items()])
+    everything = np.ones(5, np.bool_)
+    assert ids(shop, NewItemSource().retrieve(request(shop), everything).rows) == ["now", "young"]
+    assert ids(shop, CatalogueSource().retrieve(request(shop), everything).rows) == ["now", "young", "old", "older"]
+
+
 def test_a_new_item_that_has_had_its_impressions_needs_no_place() -> None:
     shop = block([item("a", created_at=NOW - DAY), item("b", created_at=NOW - 2 * DAY)])
     shop.features = Columns((IMPRESSIONS,), np.array([[10], [9]], np.float32))

@@ -1,5 +1,6 @@
 """Sources that need no history: popular, popular in declared interests, new."""
 
+from bisect import bisect_left
 from typing import Final, Protocol, cast
 
 import numpy as np
@@ -127,10 +128,8 @@ class NewItemSource:
     def retrieve(self, request: Request, allowed: BoolArray) -> Found:
         """Rows of the `surface.new_items` newest items that are younger than `recommend.new_item_age` and were seen less
         often than `recommend.new_item_impressions`."""
-        rows = request.items.newest()
-        created = request.items.created_at[rows]
-        young = (created <= request.now) & (created > request.now - request.new_item_age)
-        rows = rows[young]
+        rows, created = request.items.newest(), request.items.created_at
+        rows = rows[_since(rows, created, request.now) : _since(rows, created, request.now - request.new_item_age)]
         if request.new_item_impressions and len(rows):
             seen = request.columns.gather(rows, (IMPRESSIONS,))[:, 0]
             rows = rows[~(seen >= request.new_item_impressions)]  # NaN: no view counts them
@@ -147,12 +146,17 @@ class CatalogueSource:
         """Rows of `surface.popular` items, those without a creation time last."""
         rows = request.items.newest()
         limit = request.surface.limit(self.name, request.surface.popular)
-        dated = first_allowed(rows[request.items.created_at[rows] <= request.now], allowed, limit)
+        dated = first_allowed(rows[_since(rows, request.items.created_at, request.now) :], allowed, limit)
         missing = limit - len(dated)
         if missing <= 0:
             return Found(dated)
         undated = np.flatnonzero(allowed & (request.items.created_at == 0))[:missing].astype(np.int32)
         return Found(np.concatenate([dated, undated]))
+
+
+def _since(newest: IntArray, created: LongArray, moment: int) -> int:
+    """Where in rows, newest first, the first one stands that was there at a moment (ms); found without looking at all."""
+    return bisect_left(newest, -moment, key=lambda row: -int(created[row]))
 
 
 def first_allowed(rows: IntArray, allowed: BoolArray, limit: int) -> IntArray:
