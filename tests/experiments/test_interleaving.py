@@ -161,6 +161,26 @@ def test_what_is_too_little_to_say_anything() -> None:
     assert np.isnan(preference([], seed=1, planned=1_000).delta)
 
 
+def test_a_few_who_all_agree_are_no_certainty() -> None:
+    few, many = (preference([1.0] * users, seed=1, planned=100) for users in (5, 60))
+    assert few.always.low < 0 < few.delta
+    assert few.always_p > 0.05
+    assert many.always.low > 0
+    assert np.isnan(preference([0.0] * 9, seed=1, planned=100).always.low), "nobody has said anything"
+
+
+def test_an_always_valid_preference_is_wrong_in_few_of_many_looks() -> None:
+    """300 users without a preference, looked at after each of them from the second on, 300 times."""
+    rng = np.random.default_rng(8)
+    wrong = 0
+    for _ in range(300):
+        signs = rng.choice([-1.0, 0.0, 1.0], 300, p=[0.35, 0.3, 0.35])
+        wrong += any(
+            preference(signs[:users], seed=1, planned=300, repeats=10).always_p < 0.05 for users in range(2, 300, 6)
+        )
+    assert wrong / 300 < 0.05
+
+
 def test_the_bootstrap_is_that_of_users_and_of_its_seed() -> None:
     rng = np.random.default_rng(5)
     scores = rng.choice([-1.0, 0.0, 1.0], 400, p=[0.3, 0.3, 0.4])

@@ -211,7 +211,8 @@ def preference(scores: ArrayLike, *, seed: int, planned: float, alpha: float = 0
     users, first, second = len(signs), int((signs < 0).sum()), int((signs > 0).sum())
     counts = (first, users - first - second, second)
     delta = (second - first) / (2 * users) if users else np.nan
-    variance = float(np.var(signs / 2, ddof=1)) / users if users > 1 else np.nan
+    # that of no preference, not that about the mean: a few users who all agree are not certainty
+    variance = (first + second) / 4 / users**2 if first + second else np.nan
     return Preference(
         users=users,
         first=first,
