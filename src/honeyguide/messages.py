@@ -326,7 +326,7 @@ class Bandit(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defa
     from."""
 
     every: float = 24.0
-    window: float = 24.0
+    window: float = 6.0
     reward: Literal["bernoulli", "gaussian"] = "bernoulli"
     floor: float = 0.02
     decay: float = 1.0
