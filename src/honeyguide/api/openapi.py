@@ -224,7 +224,13 @@ def _responses(route: Route, schemas: dict[Any, Json]) -> Json:
     return responses
 
 
-_MEANING_OF_GOOD: Final = {200: "Done.", 202: "Taken.", 204: "Done; there is nothing to say.", 308: "It is at Location."}
+_MEANING_OF_GOOD: Final = {
+    200: "Done.",
+    201: "Made.",
+    202: "Taken.",
+    204: "Done; there is nothing to say.",
+    308: "It is at Location.",
+}
 
 
 def _errors(route: Route) -> set[int]:

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 from honeyguide.api import examples as eg
 from honeyguide.api import result_examples as shown
+from honeyguide.api import trial_examples as te
 from honeyguide.api.auth import Scope
 from honeyguide.api.cold import NoParams
 from honeyguide.api.handlers import (
@@ -16,6 +17,7 @@ from honeyguide.api.handlers import (
     catalogue,
     dashboard,
     docs,
+    experiments,
     features,
     operations,
     people,
@@ -30,6 +32,7 @@ from honeyguide.api.intake import Intake
 from honeyguide.api.lists import Lists
 from honeyguide.api.wire import cache as kept
 from honeyguide.api.wire import catalogue as goods
+from honeyguide.api.wire import experiments as trials
 from honeyguide.api.wire import features as views
 from honeyguide.api.wire import lists
 from honeyguide.api.wire import operations as ops
@@ -43,6 +46,7 @@ from honeyguide.experiments.design import SizeIn, SizeOut
 from honeyguide.experiments.plan import Results
 from honeyguide.ingest.decode import EVENTS, ITEMS, RowDecoder
 from honeyguide.messages import EventIn, Explanation, IngestReport, ItemIn, Merged, Ranking, Slate
+from honeyguide.recommend.experiments import Assignment
 from honeyguide.recommend.neighbours import Neighbours
 from honeyguide.recommend.why import ListStanding
 
@@ -319,6 +323,58 @@ RESULT_ROUTES: Final = _group(
     ),
 )  # fmt: skip
 
+_TRIAL: Final[Json] = {"params": trials.ExperimentParams, "given": {"experiment": "variety"}}
+_RUNS: Final[Json] = {**te.EXPERIMENT, "state": "running", "phase": 1, "started_at": eg.AT, "phase_started_at": eg.AT}
+
+EXPERIMENT_ROUTES: Final = _group(
+    "experiments",
+    Route(
+        "GET", "/v1/experiments", "metrics:read", experiments.list_experiments, trials.ExperimentPage, eg.page(te.EXPERIMENT)
+    ),
+    Route(
+        "POST", "/v1/experiments", "admin", experiments.create_experiment, trials.ExperimentOut, te.EXPERIMENT,
+        body=trials.ExperimentIn, status=201, errors=(409,), sent=te.EXPERIMENT_BODY,
+    ),
+    Route(
+        "POST", "/v1/experiments:check", "admin", experiments.check_experiment, trials.ExperimentOut, te.EXPERIMENT,
+        body=trials.ExperimentIn, errors=(409,), sent=te.EXPERIMENT_BODY,
+    ),
+    Route(
+        "POST", "/v1/experiments/{experiment}:start", "admin", experiments.start_experiment, trials.ExperimentOut, _RUNS,
+        body=trials.Signed, errors=(404, 409), sent={"by": "ann"}, **_TRIAL,
+    ),
+    Route(
+        "POST", "/v1/experiments/{experiment}:ramp", "admin", experiments.ramp_experiment, trials.ExperimentOut, _RUNS,
+        body=trials.RampIn, errors=(404, 409), sent={"coverage": 0.5, "by": "ann"}, **_TRIAL,
+    ),
+    Route(
+        "POST", "/v1/experiments/{experiment}:phase", "admin", experiments.new_phase, trials.ExperimentOut,
+        {**_RUNS, "phase": 2, "seed": "variety:2"}, body=trials.PhaseIn, errors=(404, 409),
+        sent={"arms": te.EXPERIMENT_BODY["arms"], "why": "a bug was mended", "by": "ann"}, **_TRIAL,
+    ),
+    Route(
+        "POST", "/v1/experiments/{experiment}:stop", "admin", experiments.stop_experiment, trials.ExperimentOut,
+        {**_RUNS, "state": "stopped", "stopped_at": eg.AT, "verdict": "varied is shipped"}, body=trials.StopIn,
+        errors=(404, 409), sent={"verdict": "varied is shipped", "by": "ann"}, **_TRIAL,
+    ),
+    Route(
+        "GET", "/v1/experiments/{experiment}", "metrics:read", experiments.get_experiment, trials.ExperimentOut,
+        te.EXPERIMENT, errors=(404,), tagged=True, **_TRIAL,
+    ),
+    Route(
+        "PATCH", "/v1/experiments/{experiment}", "admin", experiments.edit_experiment, trials.ExperimentOut, te.EXPERIMENT,
+        body=trials.ExperimentPatch, errors=(404, 409), sent={"owner": "ann"}, **_TRIAL,
+    ),
+    Route(
+        "GET", "/v1/experiments/{experiment}/history", "metrics:read", experiments.experiment_history,
+        trials.ExperimentHistory, te.EXPERIMENT_HISTORY, errors=(404,), **_TRIAL,
+    ),
+    Route(
+        "GET", "/v1/experiments/{experiment}/assignments/{user_id}", "metrics:read", experiments.get_assignment, Assignment,
+        te.ASSIGNMENT, errors=(404,), params=trials.UnitParams, given={"experiment": "variety", "user_id": "user_123"},
+    ),
+)  # fmt: skip
+
 _JOB: Final[Json] = {"params": ops.JobParams, "given": {"job_id": eg.JOB["job_id"]}}
 
 JOB_ROUTES: Final = _group(
@@ -408,6 +464,7 @@ ROUTES: Final = (
     + MODEL_ROUTES
     + RULE_ROUTES
     + RESULT_ROUTES
+    + EXPERIMENT_ROUTES
     + JOB_ROUTES
     + QUALITY_ROUTES
     + CACHE_ROUTES

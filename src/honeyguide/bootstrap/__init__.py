@@ -60,6 +60,7 @@ from honeyguide.recommend import Recommend
 from honeyguide.recommend.decisions import Decisions
 from honeyguide.recommend.enrolment import Enrolment
 from honeyguide.recommend.epochs import Epochs
+from honeyguide.recommend.experiments import Experiments
 from honeyguide.recommend.lineup import Lineup
 from honeyguide.recommend.neighbours import FindNeighbours
 from honeyguide.recommend.persons import Persons
@@ -177,6 +178,7 @@ class Runtime:
             ids=self.ids,
             metrics=metrics,
         )
+        self.experiments = Experiments(self.store, self.enrolment, made, settings, clock)
         self.neighbours = FindNeighbours(self.store.log, self.store.catalogue, settings)
         self.decisions = Decisions(
             self.store, self.items, self.ruling, self.recommend, sorted(settings.all_surfaces()), clock

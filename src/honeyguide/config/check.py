@@ -66,13 +66,14 @@ def _surfaces(settings: Settings) -> Iterator[Fault]:
         label = f"surfaces[{index}] ({surface.name})"
         if names[surface.name] > 1:
             yield Fault(("surfaces", index, "name"), f"{label}: {names[surface.name]} surfaces have this name")
-        yield from _types_of(surface, index, label, known)
+        yield from types_of(surface, index, label, known)
         if not _MODEL.fullmatch(surface.model):
             problem = f"{label}: model is {surface.model!r}; allowed: an alias such as champion, or name@version"
             yield Fault(("surfaces", index, "model"), problem)
 
 
-def _types_of(surface: Surface, index: int, label: str, known: set[str]) -> Iterator[Fault]:
+def types_of(surface: Surface, index: int, label: str, known: set[str]) -> Iterator[Fault]:
+    """Names of event types that a surface uses and that are not declared."""
     for key, names, allowed in (("exclude", surface.exclude, known | {SEEN}), ("invalidate", surface.invalidate, known)):
         for name in names:
             if name not in allowed:

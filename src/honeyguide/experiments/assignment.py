@@ -101,3 +101,19 @@ def _assigned(trial: Trial, unit: str, arm: str, reason: Why, weight: float) -> 
         scheme=experiment.hash_version,
         period=experiment.period,
     )
+
+
+def why_not(trial: Trial, unit: str, world: World, now: int) -> str:
+    """Why `assign` gives a unit no arm, in words."""
+    experiment = trial.experiment
+    if not unit:
+        return f"the request names no {experiment.unit}"
+    if (experiment.starts_at or 0) > now:
+        return "it has not begun"
+    if not _is_time(experiment, now):
+        return "its time is over"
+    if not _in_layer(experiment, unit):
+        return f"outside of its part of the layer {experiment.layer}"
+    if trial.target is not None and not trial.target.holds(world, 1)[0]:
+        return "does not meet its targeting"
+    return f"not covered: {experiment.coverage:.4g} of the units take part"
