@@ -20,14 +20,6 @@ _A_NAME: Final = "is no name: use a-z, 0-9, _ and -, at most 64, beginning with 
 _LONGEST: Final = {"hypothesis": 2_000, "owner": 128, "seed": 256}
 _FINEST: Final = 1e-4
 _STEPS: Final = 1_000  # of a layer's hash
-_OF_BANDITS: Final = {
-    "every": (0.1, 8_760.0),
-    "window": (0.0, 8_760.0),
-    "floor": (0.0001, 0.5),
-    "decay": (0.01, 1.0),
-    "least": (2, 1_000_000_000),
-    "uniform": (0.0, 0.9),
-}
 
 
 def check_definition(given: Definition, surfaces: Collection[str], metrics: Collection[str], now: int) -> None:
@@ -85,35 +77,19 @@ def _arms(given: Definition) -> Iterator[FieldError]:
 
 
 def _kind(given: Definition) -> Iterator[FieldError]:
-    """What bandits and interleavings need."""
-    if given.kind == "ab":
-        if given.bandit is not None:
-            yield FieldError("/bandit", "is for experiments of the kind 'bandit'; leave it out, or write that kind.")
+    """What bandits and interleavings cannot be."""
+    if given.kind == "interleaving" and not given.goals:
+        yield FieldError("/goals", "is empty; the first says what is credited, name one.")
+    if given.kind != "ab" and given.holdout:
+        yield FieldError("/holdout", f"is for A/B tests; the kind {given.kind!r} holds nobody out.")
+    if given.kind != "bandit":
         return
-    if not given.goals:
-        why = "it learns from the first" if given.kind == "bandit" else "the first says what is credited"
-        yield FieldError("/goals", f"are missing: {why}.")
-    if given.holdout:
-        yield FieldError("/holdout", f"is for A/B tests; {_an(given.kind)} holds nobody out.")
-    if given.kind == "bandit":
-        yield from _bandit(given, given.bandit or Bandit())
-
-
-def _bandit(given: Definition, how: Bandit) -> Iterator[FieldError]:
     if given.sticky:
         yield FieldError("/sticky", "keeps units in their arms, and a bandit draws them anew in each period; leave it out.")
-    for name, (least, most) in _OF_BANDITS.items():
-        if not least <= (value := getattr(how, name)) <= most:
-            yield FieldError(f"/bandit/{name}", f"{value:g} is not possible; write {least:g} to {most:g}.")
-    if how.floor * len(given.arms) >= 1:
-        yield FieldError("/bandit/floor", f"{how.floor:g} for each of {len(given.arms)} arms leaves nothing to learn with.")
-    if how.window >= how.every:
+    how = given.bandit or Bandit()
+    if 0 < how.every <= how.window:
         detail = f"{how.window:g} hours are not within a period of {how.every:g}: no outcome would be complete."
         yield FieldError("/bandit/window", f"{detail} Write fewer, or a longer period (every).")
-
-
-def _an(kind: str) -> str:
-    return "an interleaving" if kind == "interleaving" else "a bandit"
 
 
 def _shares(given: Definition) -> Iterator[FieldError]:
