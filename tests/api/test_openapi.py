@@ -139,9 +139,10 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         site.publish("ease")
     runs: Any = {"state": "running", "phase": 1, "started_at": 1, "goals": ["ctr"]}
     arms = [Arm(name=name, weight=0.5) for name in ("control", "varied")]
-    site.runtime.store.experiments.put(
-        Running(name="more-variety", surface="similar", arms=arms, seed="s", **runs), "started", by="ann"
-    )
+    kinds: tuple[tuple[str, Any], ...] = (("more-variety", "ab"), ("rankers", "interleaving"))
+    for name, kind in kinds:
+        running = Running(name=name, surface="similar", kind=kind, arms=arms, seed=name, **runs)
+        site.runtime.store.experiments.put(running, "started", by="ann")
     yield site
     site.close()
 

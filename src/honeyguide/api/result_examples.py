@@ -33,3 +33,14 @@ RESULTS: Final[Json] = {
 SIZE: Final[Json] = {
     "control": 48_364, "treatment": 48_364, "total": 96_728, "lift": 0.08, "comparisons": 1, "days": 25
 }  # fmt: skip
+
+STANDING: Final[Json] = {
+    "experiment": "rankers",
+    "kind": "interleaving",
+    "bandit": None,
+    "interleaving": {
+        "experiment": "rankers", "phase": 1, "first": "control", "second": "varied", "users": 812, "prefer_first": 201,
+        "prefer_second": 297, "neither": 314, "delta": 0.0591, "low": 0.0103, "high": 0.1079, "p": 0.0041,
+        "at_once_low": 0.032, "at_once_high": 0.0862, "at_once": 1.9e-05, "preferred": "varied",
+    },
+}  # fmt: skip

@@ -45,6 +45,7 @@ from honeyguide.api.wire.results import ResultParams
 from honeyguide.experiments.design import SizeIn, SizeOut
 from honeyguide.experiments.plan import Results
 from honeyguide.ingest.decode import EVENTS, ITEMS, RowDecoder
+from honeyguide.jobs.kinds import Standing
 from honeyguide.messages import EventIn, Explanation, IngestReport, ItemIn, Merged, Ranking, Slate
 from honeyguide.recommend.experiments import Assignment
 from honeyguide.recommend.neighbours import Neighbours
@@ -316,6 +317,10 @@ RESULT_ROUTES: Final = _group(
     Route(
         "GET", "/v1/experiments/{experiment}/results", "metrics:read", results.results, Results, shown.RESULTS,
         params=ResultParams, errors=(404, 409), given={"experiment": "more-variety"},
+    ),
+    Route(
+        "GET", "/v1/experiments/{experiment}/standing", "metrics:read", results.standing, Standing, shown.STANDING,
+        params=trials.ExperimentParams, errors=(404, 409), given={"experiment": "rankers"},
     ),
     Route(
         "POST", "/v1/sample-size", "metrics:read", results.sample_size, SizeOut, shown.SIZE,

@@ -69,7 +69,7 @@ class Judging:
         if experiment.kind != "ab":
             raise Conflict(
                 f"{name!r} is of kind {experiment.kind}: its arms are not compared as those of an A/B test are.",
-                cure="Bandits are compared by period, and interleaved lists by whose items were chosen.",
+                cure=f"GET /v1/experiments/{name}/standing and 'honeyguide experiments results {name}' say how it stands.",
                 code="other_results",
             )
         rows, as_of, _ = self._store.outcomes.sketches(phase_key(name, experiment.phase))

@@ -11,7 +11,7 @@ from honeyguide.experiments.bandit_results import BanditResults, found
 from honeyguide.experiments.interleaving import preference
 from honeyguide.experiments.outcomes import PREFERENCE
 from honeyguide.jobs.weights import BanditWeights, learning_of
-from honeyguide.messages import Experiment
+from honeyguide.messages import Experiment, ExperimentKind
 from honeyguide.protocols import Store
 from honeyguide.protocols.outcomes import phase_key
 
@@ -42,11 +42,27 @@ class InterleavingResults(msgspec.Struct, frozen=True):
     """The arm that is preferred, as far as every look may say so; empty if that is open."""
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """How it stands with a bandit or an interleaving; the other one is null."""
+
+    experiment: str
+    kind: ExperimentKind
+    bandit: BanditResults | None = None
+    interleaving: InterleavingResults | None = None
+
+
 class OtherResults:
     """Reads what is known of them."""
 
     def __init__(self, store: Store, weights: BanditWeights, clock: Clock) -> None:
         self._store, self._weights, self._clock = store, weights, clock
+
+    def standing(self, name: str) -> Standing:
+        """The same, by its kind."""
+        said = self.of(name)
+        if isinstance(said, BanditResults):
+            return Standing(name, "bandit", bandit=said)
+        return Standing(name, "interleaving", interleaving=said)
 
     def of(self, name: str) -> BanditResults | InterleavingResults:
         """The results of a bandit or an interleaving in its present phase. Raises `NotFound`, and `Conflict` where it has
