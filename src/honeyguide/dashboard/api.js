@@ -98,13 +98,6 @@ export function useLoad(load, needs, { every = 0 } = {}) {
   return { ...state, again: () => run.current() };
 }
 
-/** The paths that this server has: a page whose room of the API is not there is not there either. Null until it is known. */
-export const rooms = signal(null);
-
-export async function look() {
-  if (!rooms.value) rooms.value = new Set(Object.keys((await get("openapi.json")).paths));
-}
-
 /** All pages of a list, up to `most` entries. */
 export async function all(target, most, signalled) {
   const found = [];

@@ -1,10 +1,10 @@
 // The frame: where one is, where one can go, and what is the matter if nothing can be shown.
 
 import { html, render, signal, useEffect, useRef, useState } from "./preact.js";
-import { call, locked, look, rooms } from "./api.js";
+import { call, locked } from "./api.js";
 import { Palette, opened } from "./palette.js";
-import { pages } from "./pages.js";
-import { Dialog, Empty, Loading, To } from "./parts.js";
+import { PAGES } from "./pages.js";
+import { Dialog, Empty, To } from "./parts.js";
 import { key, paint, scheme, unlock, where } from "./state.js";
 
 const asking = signal(false);
@@ -40,7 +40,7 @@ const Icon = ({ of }) => html`<svg class="icon" viewBox="0 0 20 20" aria-hidden=
 
 function Frame() {
   const { page, params } = where.value;
-  const shown = pages().find((each) => each.name === page);
+  const shown = PAGES.find((each) => each.name === page);
   const main = useRef(null);
   const first = useRef(true);
   useEffect(() => {
@@ -71,14 +71,13 @@ function Frame() {
       <button type="button" class="quiet ${key.value ? "has" : ""}" onClick=${() => { asking.value = true; }} aria-label=${key.value ? "Key of the API: in use" : "Key of the API: none"} title="Key of the API">
         <${Icon} of="M7 8a3.500 3.500 0 1 0 0 7 3.500 3.500 0 0 0 0-7zm2.600 1L16 3m-3 3l2.500 2.500" /></button>
     </header>
-    <nav class="rail" aria-label="Pages"><ul>${pages().map((each) => html`<li key=${each.name}>
+    <nav class="rail" aria-label="Pages"><ul>${PAGES.map((each) => html`<li key=${each.name}>
       <${To} page=${each.name} aria-current=${each.name === page ? "page" : undefined}><${Icon} of=${each.icon} />${each.title}<//></li>`)}</ul>
       <p><a href="../docs">API reference</a></p></nav>
     <main id="main" ref=${main} tabindex="-1">
       ${locked.value && !asking.value ? html`<${Empty} title="This server asks for a key."><p>${locked.value}</p>
           <button type="button" onClick=${() => { asking.value = true; }}>Give the key</button><//>`
         : shown ? html`<h1 class=${shown.quiet ? "offscreen" : ""}>${shown.title}</h1><${shown.show} params=${params} key=${page} />`
-        : rooms.value === null ? html`<${Loading} lines=${6} />`
         : html`<${Empty} title=${`There is no page ${JSON.stringify(page)}.`}><${To} page="overview">To the overview<//><//>`}
     </main>
     ${opened.value && html`<${Palette} unlock=${() => { asking.value = true; }} />`}
@@ -86,7 +85,4 @@ function Frame() {
 }
 
 document.getElementById("app").replaceChildren();
-look().catch(() => {
-  rooms.value = new Set(); // a server that does not answer is told of by every part of the page
-});
 render(html`<${Frame} />`, document.getElementById("app"));

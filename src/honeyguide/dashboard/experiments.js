@@ -1,7 +1,7 @@
 // Experiments: what is asked, who takes part, what each arm changes, and every step with who took it and why.
 
 import { html, useState } from "./preact.js";
-import { call, get, path, rooms, useLoad } from "./api.js";
+import { call, get, path, useLoad } from "./api.js";
 import { count, decimal, percent, stamp, value } from "./format.js";
 import { Badge, Bar, Dialog, Facts, Failed, Id, Loaded, Panel, Table, To, When } from "./parts.js";
 import { Results } from "./results.js";
@@ -98,7 +98,7 @@ function One({ name, again }) {
         ["Planned", `${count(experiment.planned_units)} units, at least ${experiment.min_days} days, α ${decimal(experiment.alpha, 3)}`], experiment.targeting && ["Only where", html`<code>${experiment.targeting}</code>`], experiment.layer && ["Layer", `${experiment.layer}, ${experiment.range.map((each) => decimal(each, 2)).join(" to ")}`],
         experiment.holdout && ["Holdout", "its control arm is in no other experiment"], ["Seed", html`<${Id}>${experiment.seed || experiment.name}<//>`], ["Owner", experiment.owner || "–"], ["Started", html`<${When} at=${experiment.started_at} />`], experiment.stopped_at && ["Stopped", html`<${When} at=${experiment.stopped_at} />`]]} /><//>
     <div class="stack"><${Arms} experiment=${experiment} />${experiment.state !== "draft" && html`<${Assignment} experiment=${experiment} />`}</div>
-    ${experiment.state !== "draft" && experiment.kind === "ab" && rooms.value?.has("/v1/experiments/{experiment}/results") && html`<${Results} experiment=${experiment} />`}
+    ${experiment.state !== "draft" && experiment.kind === "ab" && html`<${Results} experiment=${experiment} />`}
     <${History} name=${name} revision=${experiment.revision} /></div>
     ${verb && html`<${Act} name=${name} verb=${verb} act=${acts(experiment)[verb]} close=${() => plan("")} done=${() => { found.again(); again(); }} />`}`}<//>`;
 }

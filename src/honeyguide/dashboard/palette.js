@@ -2,7 +2,7 @@
 
 import { html, signal, useEffect, useState } from "./preact.js";
 import { get, path, query } from "./api.js";
-import { pages } from "./pages.js";
+import { PAGES } from "./pages.js";
 import { Dialog } from "./parts.js";
 import { go, paint } from "./state.js";
 
@@ -42,7 +42,7 @@ export function Palette({ unlock }) {
   }, [text]);
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const commands = [
-    ...pages().map((page) => ({ title: page.title, about: "page", run: () => go(page.name) })),
+    ...PAGES.map((page) => ({ title: page.title, about: "page", run: () => go(page.name) })),
     { title: "Colours: dark", about: "setting", run: () => paint("dark") },
     { title: "Colours: light", about: "setting", run: () => paint("light") },
     { title: "Colours: as the system", about: "setting", run: () => paint("") },
