@@ -168,6 +168,14 @@ def test_an_anchor_finds_what_is_like_it() -> None:
     assert "leaf" in found(shop(), item_id="black", model="none")
 
 
+def test_items_that_come_while_a_list_is_made_are_for_the_next_one() -> None:
+    items = shop()
+    content, served, allowed = ContentIndex(space_of(items), items), model(items), np.ones(len(items), np.bool_)
+    asked = request(items, history=[("shoe", "view", 1.0)], model=served, content=content)
+    items.put([item("trail", "sport", title="another trail running shoe", sequence=2)])
+    assert ids(items, ContentSource().retrieve(asked, allowed).rows) == ["road"]
+
+
 def test_popularity_alone_stays_as_it_is() -> None:
     assert found(shop(), "shoe", model="none") == []
 

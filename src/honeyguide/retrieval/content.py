@@ -212,7 +212,7 @@ class ContentSource:
         vector = self._wanted(request)
         if not vector.any():
             return NOTHING
-        open_to = allowed & ~_known(request)
+        open_to = allowed & ~_known(request, len(allowed))
         if personal:
             open_to[request.history_rows] = False
         return request.content.nearest(request.items, vector, open_to, limit)
@@ -232,9 +232,9 @@ class ContentSource:
         return found
 
 
-def _known(request: Request) -> BoolArray:
-    """bool [items]: what is left to the model."""
-    known = np.zeros(len(request.items), np.bool_)
+def _known(request: Request, size: int) -> BoolArray:
+    """bool [size]: what is left to the model. The block of items may have grown since their number was taken."""
+    known = np.zeros(size, np.bool_)
     if request.model is not None and answers(request):
         rows = request.model.rows[request.model.rows >= 0]
         known[rows[rows < len(known)]] = True
