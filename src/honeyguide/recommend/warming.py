@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 _LATEST: Final = 10_000
 """Slates that are looked at."""
+_BEFORE_SWITCH: Final = 1.0
+"""Seconds for which a switch waits at most: whoever promotes a version, or rolls one back, wants it served."""
 
 Work = Callable[[Query], Awaitable[bool]]
 """Makes one list; False if there is none to make."""
@@ -83,7 +85,7 @@ class Warming:
 
     async def before_switch(self, lineup: Lineup) -> None:
         """Make the usual lists with the versions that will serve next."""
-        end, beside, wants = self._end(), self._cache.beside(self._settings.l1_size), list[Want]()
+        end, beside, wants = self._end(_BEFORE_SWITCH), self._cache.beside(self._settings.l1_size), list[Want]()
 
         async def prepare(query: Query) -> bool:
             want = await self._lists.prepare(query, lineup, beside)
@@ -100,8 +102,8 @@ class Warming:
             self._cache.take_over(*self._prepared)
             self._prepared = None
 
-    def _end(self) -> float:
-        return asyncio.get_running_loop().time() + self._settings.warm_time
+    def _end(self, most: float = inf) -> float:
+        return asyncio.get_running_loop().time() + min(most, self._settings.warm_time)
 
     @contextlib.asynccontextmanager
     async def _until(self, end: float) -> AsyncIterator[None]:
