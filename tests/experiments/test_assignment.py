@@ -14,7 +14,7 @@ from honeyguide.experiments.assignment import Trial, assign
 from honeyguide.experiments.hashing import bucket, fnv1a, in_layer
 from honeyguide.expressions import Value
 from honeyguide.expressions.values import NOTHING, constant
-from honeyguide.messages import Arm, Experiment
+from honeyguide.messages import Arm, Bandit, Experiment
 from honeyguide.types import Assigned
 from tests.experiments.test_hashing import cases
 
@@ -127,12 +127,16 @@ def test_kept_arms_are_those_of_their_sticky_buckets() -> None:
 shares = st.lists(st.integers(1, 20), min_size=2, max_size=5).map(lambda parts: [part / sum(parts) for part in parts])
 
 
-@given(shares, st.floats(0, 1), st.floats(0, 1), st.sampled_from([2, 60]), st.lists(st.text(max_size=12), max_size=30))
-def test_a_ramp_moves_nobody(weights: list[float], one: float, two: float, version: Any, units: list[str]) -> None:
+@given(
+    shares, st.floats(0, 1), st.floats(0, 1), st.sampled_from([2, 60]), st.lists(st.text(max_size=12), max_size=30),
+    st.sampled_from([{}, {"kind": "bandit"}, {"kind": "bandit", "bandit": Bandit(uniform=0.7)}]),
+)  # fmt: skip
+def test_a_ramp_moves_nobody(
+    weights: list[float], one: float, two: float, version: Any, units: list[str], kind: dict[str, Any]
+) -> None:
     units = [unit for unit in units if unit.isascii() or version == 2]
-    low, high = sorted((one, two))
-    before = [arm_of(experiment(weights, coverage=low, hash_version=version), unit) for unit in units]
-    after = [arm_of(experiment(weights, coverage=high, hash_version=version), unit) for unit in units]
+    low, high = (Trial.of(experiment(weights, coverage=share, hash_version=version, **kind)) for share in sorted((one, two)))
+    before, after = ([assign(trial, unit, World(), NOW) for unit in units] for trial in (low, high))
     assert all(later == earlier for earlier, later in zip(before, after, strict=True) if earlier is not None)
 
 

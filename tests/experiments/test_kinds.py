@@ -1,5 +1,6 @@
 """What a bandit and an interleaving need, refused where it is missing; and the units of a bandit's slice."""
 
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -84,12 +85,13 @@ def test_the_slice_is_for_good_and_alike_and_all_others_follow_the_weights() -> 
     assert sum(later[unit][0] == "control" for unit in moved) / len(moved) == pytest.approx(0.1, abs=0.06), "drawn anew"
 
 
-def test_coverage_holds_for_the_slice_too_and_a_ramp_moves_nobody_of_it() -> None:
-    some, more = (arms_of(bandit(coverage=share, bandit=Bandit(uniform=0.2))) for share in (0.3, 0.6))
-    assert 0.27 < len(some) / 4_000 < 0.4
-    for unit, (arm, why, _) in some.items():
-        if why == "hash" and more[unit][1] == "hash":
-            assert more[unit][0] == arm
+def test_coverage_holds_for_the_slice_too_and_a_ramp_moves_nobody() -> None:
+    found = [arms_of(bandit(coverage=share, bandit=Bandit(uniform=0.2))) for share in (0.1, 0.3, 0.6, 1.0)]
+    for share, each in zip((0.1, 0.3, 0.6, 1.0), found, strict=True):
+        assert len(each) / 4_000 == pytest.approx(share, abs=0.03)
+        assert sum(why == "uniform" for _, why, _ in each.values()) / len(each) == pytest.approx(0.2, abs=0.06)
+    for some, more in pairwise(found):
+        assert {unit: more.get(unit) for unit in some} == some, "neither into another arm, nor out of the slice or into it"
 
 
 def test_without_a_slice_all_are_drawn() -> None:

@@ -16,10 +16,12 @@ ABOUT: Final = Fields({"user.id": "text", "now": "time"}, ("user.properties.", "
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """An experiment made ready for many units: the range and the weight of each arm, its condition read."""
+    """An experiment made ready for many units: the range and the weight of each arm, its condition read. `alike` are the
+    ranges in a bandit's uniform slice."""
 
     experiment: Experiment
     arms: tuple[Range, ...]
+    alike: tuple[Range, ...]
     weights: Mapping[str, float]
     target: Expression | None
 
@@ -31,7 +33,8 @@ class Trial:
             raise ValueError(f"an interleaving has two arms, not {len(weights)}")
         target = condition(experiment.targeting, ABOUT) if experiment.targeting else None
         named = {arm.name: arm.weight for arm in experiment.arms}
-        return cls(experiment, tuple(ranges(weights, experiment.coverage)), named, target)
+        arms, alike = (ranges(each, experiment.coverage) for each in (weights, [1 / len(weights)] * len(weights)))
+        return cls(experiment, tuple(arms), tuple(alike), named, target)
 
     @property
     def looks_at_users(self) -> bool:
@@ -59,26 +62,23 @@ def assign(
         return _assigned(trial, unit, kept, "sticky", trial.weights[kept])
     if trial.target is not None and not trial.target.holds(world, 1)[0]:
         return None
-    if experiment.kind == "bandit" and (apart := _in_slice(experiment, unit)) is not None:
-        return _assigned(trial, unit, apart, "uniform", 1 / len(experiment.arms))
-    place = arm_at(bucket(experiment.seed, unit, experiment.hash_version), trial.arms)
+    apart = experiment.kind == "bandit" and _in_slice(experiment, unit)
+    seed, arms = (f"{experiment.name}:uniform:arm", trial.alike) if apart else (experiment.seed, trial.arms)
+    place = arm_at(bucket(seed, unit, experiment.hash_version), arms)
     if place < 0:
         return None
     if experiment.kind == "interleaving":  # each unit sees both arms
         return _assigned(trial, unit, INTERLEAVED, "hash", 1.0)
     arm = experiment.arms[place]
+    if apart:
+        return _assigned(trial, unit, arm.name, "uniform", 1 / len(arms))
     return _assigned(trial, unit, arm.name, "hash", arm.weight)
 
 
-def _in_slice(experiment: Experiment, unit: str) -> str | None:
-    """The arm of a unit in a bandit's uniform slice, None if it is not in it: by a seed that no period changes, out of the
-    units that are covered."""
-    place = bucket(f"{experiment.name}:uniform", unit, experiment.hash_version)
-    covered = experiment.how.uniform * experiment.coverage
-    if place >= covered:
-        return None
-    names = experiment.arm_names
-    return names[min(int(place / covered * len(names)), len(names) - 1)]
+def _in_slice(experiment: Experiment, unit: str) -> bool:
+    """Whether a unit is in a bandit's uniform slice: by a hash that neither a period nor the coverage changes. Another one,
+    as permanent, says in which arm of it a unit is, and whether it is covered."""
+    return bucket(f"{experiment.name}:uniform", unit, experiment.hash_version) < experiment.how.uniform
 
 
 def _is_time(experiment: Experiment, now: int) -> bool:
