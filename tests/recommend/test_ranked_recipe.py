@@ -15,7 +15,7 @@ from honeyguide.protocols import Request
 from honeyguide.recipes import recipes
 from honeyguide.recommend.lineup import Pair, with_ranker
 from honeyguide.types import FloatArray, IntArray, Pool
-from tests.shop import NOW, filled
+from tests.shop import HOUR, NOW, filled
 from tests.world import block, item, request
 
 VOICES = ["knn", "markov"]
@@ -201,3 +201,27 @@ def test_a_failure_of_the_ranker_is_not_kept(hg: Honeyguide, ranker: ByPrice) ->
     again = hg.recommend("u6", n=4)
     assert again.degraded == []
     assert not again.cached
+
+
+def test_what_nobody_has_touched_stands_where_the_blend_has_it(hg: Honeyguide, ranker: ByPrice) -> None:
+    """The ranker would put it last, for it is cheap."""
+    old = {"created_at": NOW - 100 * 24 * HOUR}
+    assert not hg.ingest(
+        [{"item_id": "teapot", "title": "teapot", "categories": ["kitchen"], "price": 0.5, **old}], "items"
+    ).rejected
+    slate = hg.recommend("u0", n=20, explain=True)
+    personal = hg.recommend("u0", n=20, surface="plain")
+    place = [each.item_id for each in slate.items].index("teapot")
+    assert slate.items[place].sources[0] == "content"
+    assert place == [each.item_id for each in personal.items].index("teapot") < len(slate.items) - 1
+    others = [price for at, price in enumerate(prices(hg, slate)) if at != place]
+    assert others == sorted(others, reverse=True), "the ranker's order"
+    assert slate.trace is not None
+    account = slate.trace["items"][place]
+    told = account["placed"]
+    assert "ranker" not in account
+    assert told["place"] == place + 1
+    assert told["below"] + (told["above"] - told["below"]) * told["share"] == pytest.approx(account["score"], abs=2e-6)
+    assert "placed" in [reason["code"] for reason in account["reasons"]]
+    hg.run(hg.runtime.slates.round())
+    assert hg.explain(slate.request_id).matches

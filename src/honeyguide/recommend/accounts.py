@@ -3,7 +3,8 @@
 Its score is the largest of what its sources speak for (weight * k / (k + place - 1) each). What each item of the user's own
 history adds to the serving model's score, and what the model says without any history, are together that score. Each pass
 of re-ranking says by how many places it has moved the item, and so do promotions. Where a ranker has made the order, the
-score is 1 / (1 + exp(-logit)), and its signals and their base add up to the logit. Rules multiply the score that there was:
+score is 1 / (1 + exp(-logit)), and its signals and their base add up to the logit; what it cannot judge was `placed` between
+two neighbours: its score is below + (above - below) * share. Rules multiply the score that there was:
 their factors make up a weight, and the score is before + |before| * (weight - 1).
 """
 
@@ -13,7 +14,8 @@ from typing import Final
 import numpy as np
 
 from honeyguide.messages import Reason
-from honeyguide.protocols import Recipe, Request
+from honeyguide.protocols import Ranker, Recipe, Request
+from honeyguide.ranking.placing import placed
 from honeyguide.ranking.pools import merge
 from honeyguide.ranking.rules import LEAST_WEIGHT, MOST_WEIGHT, factors_of
 from honeyguide.recommend.pipeline import Outcome
@@ -36,7 +38,7 @@ def accounts(recipe: Recipe, request: Request, outcome: Outcome, shown: Sequence
     positions = np.array([places[request.items.number(item_id)] for item_id in told], np.int32)
     terms = recipe.scorer.terms(request, pool)[positions]
     history = _of_history(request, pool, positions)
-    ranked = [{}] * len(told) if outcome.unranked else _of_ranker(request, pool, positions)
+    ranked = [{}] * len(told) if outcome.unranked else _of_ranker(recipe, request, pool, positions)
     moves = _moves(request, outcome)
     found = []
     for item_id, position, of_sources, of_history, of_ranker in zip(told, positions, terms, history, ranked, strict=True):
@@ -64,6 +66,12 @@ def _reasons(reason: Reason, account: Json) -> Iterator[Json]:
     counted = [each["signal"] for each in account.get("ranker", {"signals": []})["signals"] if each["adds"] > 0]
     if counted:
         yield {"code": "ranker", "text": f"what the ranker counts for it most: {', '.join(counted[:_STRONGEST])}"}
+    if "placed" in account:
+        place = account["placed"]["place"]
+        yield {
+            "code": "placed",
+            "text": f"the ranker cannot judge it yet: put at place {place}, where the blend of sources has it",
+        }
     for by in account.get("rules", {"factors": []})["factors"]:
         yield {"code": f"rule:{by['rule']}", "text": f"its score times {by['factor']:g} by the rule {by['rule']}"}
     for name, move in account["moves"].items():
@@ -105,9 +113,10 @@ def _of_history(request: Request, pool: Pool, positions: IntArray) -> list[Json 
     return told
 
 
-def _of_ranker(request: Request, pool: Pool, positions: IntArray) -> list[Json]:
+def _of_ranker(recipe: Recipe, request: Request, pool: Pool, positions: IntArray) -> list[Json]:
     """For each position, the signals that add most to the logit of the ranker's score; the rest together, what every
-    candidate has, and the sum of it all. Empty where no ranker has made the order."""
+    candidate has, and the sum of it all; of what it cannot judge, where it was put. Empty where no ranker has made the
+    order."""
     ranker = request.ranker
     if ranker is None:
         return [{}] * len(positions)
@@ -119,7 +128,18 @@ def _of_ranker(request: Request, pool: Pool, positions: IntArray) -> list[Json]:
         strongest = [{"signal": names[at], "adds": adds[at]} for at in order]
         rest = sum(adds) - sum(adds[at] for at in order)
         found.append({"ranker": {"signals": strongest, "others": rest, "base": base, "logit": sum(adds) + base}})
-    return found
+    put = _placed(recipe, ranker, request, pool)
+    return [put.get(position, told) for position, told in zip(positions.tolist(), found, strict=True)]
+
+
+def _placed(recipe: Recipe, ranker: Ranker, request: Request, pool: Pool) -> dict[int, Json]:
+    """By position, the place (from 1) that the blend gave what the ranker cannot judge, and what its score is made of."""
+    put = placed(ranker.score(request, pool), recipe.scorer.score(request, pool), pool, request.items.ids)
+    figures = np.stack([put.above, put.below, put.share], axis=1).astype(np.float64).tolist()
+    return {
+        at: {"placed": {"place": place + 1, "above": above, "below": below, "share": share}}
+        for at, place, (above, below, share) in zip(put.at.tolist(), put.places.tolist(), figures, strict=True)
+    }
 
 
 def _of_rules(request: Request, outcome: Outcome, item_id: str) -> Json:

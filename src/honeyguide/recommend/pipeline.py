@@ -16,6 +16,7 @@ from honeyguide.messages import Reason, SlateItem
 from honeyguide.monitoring.metrics import Metrics
 from honeyguide.protocols import Filter, Recipe, Request, Selection, Source
 from honeyguide.ranking.learned import finite
+from honeyguide.ranking.placing import placed
 from honeyguide.ranking.pools import best_first, filled, merge, settled
 from honeyguide.ranking.reasons import reasons_for
 from honeyguide.ranking.rules import PinSource, PromotedSource, arranged, mark_ruled, weighed, weights_of
@@ -96,11 +97,13 @@ class Pipeline:
             self._metrics.relevance_given_up.labels(request.surface.name, each.name).observe(max(0.0, each.given_up))
 
     async def _scores(self, recipe: Recipe, request: Request, pool: Pool, outcome: Outcome) -> FloatArray:
-        """What the request's ranker says, in a thread; without one, and when it fails, what the scorer says."""
+        """What the request's ranker says, in a thread; without one, and when it fails, what the scorer says. What the ranker
+        cannot judge stands where the scorer puts it."""
         if request.ranker is None:
             return recipe.scorer.score(request, pool)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, finite, request.ranker, request, pool)
+            judged = await asyncio.get_running_loop().run_in_executor(self._pool, finite, request.ranker, request, pool)
+            return placed(judged, recipe.scorer.score(request, pool), pool, request.items.ids).scores
         except Exception:  # counted: the blend of ranks needs no ranker
             self._metrics.recommend_fallbacks.labels(request.surface.name, "ranker").inc()
             log.exception("ranker failed", ranker=request.ranker.label)
