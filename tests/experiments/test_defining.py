@@ -11,6 +11,7 @@ from honeyguide.errors import Conflict, InvalidInput
 from honeyguide.experiments.defining import MOST_FORCED, check_beside, check_definition, free_ranges, overlap
 from honeyguide.experiments.hashing import in_layer
 from honeyguide.messages import Arm, Bandit, Definition, Experiment
+from tests.experiments.sample import METRICS
 
 NOW = 1_700_000_000_000
 changed = msgspec.structs.replace
@@ -24,7 +25,7 @@ PLAIN = Definition(
 def faults(**fields: Any) -> dict[str, str]:
     """Pointer -> what is said of it; empty for what fits."""
     try:
-        check_definition(changed(PLAIN, **fields), ["home", "cart"], ["ctr", "clicks"], NOW)
+        check_definition(changed(PLAIN, **fields), ["home", "cart"], METRICS, NOW)
     except InvalidInput as error:
         return {each.pointer: each.detail for each in error.errors}
     return {}

@@ -10,6 +10,7 @@ from honeyguide.errors import InvalidInput
 from honeyguide.experiments.assignment import Trial, assign
 from honeyguide.experiments.defining import check_definition
 from honeyguide.messages import Arm, Bandit, Definition, Experiment
+from tests.experiments.sample import METRICS
 
 TWO = [Arm(name="control", weight=0.5), Arm(name="varied", weight=0.5)]
 
@@ -18,7 +19,7 @@ def faults(**fields: Any) -> list[str]:
     """Where a definition does not fit."""
     given = Definition(**{"name": "exp", "surface": "home", "arms": TWO, "goals": ["ctr"], **fields})
     try:
-        check_definition(given, ["home"], ["ctr"], 0)
+        check_definition(given, ["home"], METRICS, 0)
     except InvalidInput as error:
         return [each.pointer for each in error.errors]
     return []
@@ -47,6 +48,24 @@ def test_every_kind_is_served(kind: str) -> None:
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_at_its_place(fields: dict[str, Any], where: str) -> None:
     assert where in faults(**fields)
+
+
+GAUSSIAN = Bandit(reward="gaussian")
+
+
+@pytest.mark.parametrize("kind", ["bandit", "interleaving"])
+@pytest.mark.parametrize(
+    "goal", ["dislikes", "hours_to_purchase", "degraded", "diversity", "retention_7d", "order_value_p90"]
+)
+def test_what_is_bad_or_cannot_be_credited_is_no_first_goal(kind: str, goal: str) -> None:
+    assert faults(kind=kind, goals=[goal, "ctr"]) == ["/goals/0"]
+    assert faults(kind=kind, goals=["ctr", goal]) == faults(kind="ab", goals=[goal]) == []
+
+
+@pytest.mark.parametrize("goal", ["ctr", "ctr_per_user", "order_value"])
+def test_how_much_is_no_reward_where_something_divides(goal: str) -> None:
+    assert faults(kind="bandit", goals=[goal], bandit=GAUSSIAN) == ["/goals/0"]
+    assert faults(kind="bandit", goals=[goal]) == faults(kind="bandit", goals=["revenue"], bandit=GAUSSIAN) == []
 
 
 class _Nobody:

@@ -1,11 +1,12 @@
 """What is wrong with the definition of an experiment, by itself and beside those that run. Nothing is ever mended."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from math import fsum, isclose, isfinite
 from typing import Final
 
+from honeyguide.config.metrics import Metric, MetricKind
 from honeyguide.errors import Conflict, FieldError, FilterError, InvalidInput
 from honeyguide.experiments.assignment import ABOUT
 from honeyguide.expressions import condition
@@ -20,9 +21,13 @@ _A_NAME: Final = "is no name: use a-z, 0-9, _ and -, at most 64, beginning with 
 _LONGEST: Final = {"hypothesis": 2_000, "owner": 128, "seed": 256}
 _FINEST: Final = 1e-4
 _STEPS: Final = 1_000  # of a layer's hash
+_DONE: Final[tuple[MetricKind, ...]] = ("proportion", "count", "sum", "mean", "ratio", "rate")
+"""Kinds of which each event is a success: what bandits learn from, and what interleaved lists are credited with."""
+_ADDED: Final[tuple[MetricKind, ...]] = ("proportion", "count", "sum")
+"""Kinds that say of a unit how much it did: nothing that divides."""
 
 
-def check_definition(given: Definition, surfaces: Collection[str], metrics: Collection[str], now: int) -> None:
+def check_definition(given: Definition, surfaces: Collection[str], metrics: Mapping[str, Metric], now: int) -> None:
     """Raise `InvalidInput` with one entry per fault. `metrics` are those that are declared; `now` in ms."""
     faults = [
         *_names(given, surfaces),
@@ -33,6 +38,7 @@ def check_definition(given: Definition, surfaces: Collection[str], metrics: Coll
         *_forced(given),
         *_judging(given, metrics),
         *_learning(given),
+        *_credited(given, metrics),
         *_times(given, now),
     ]
     if faults:
@@ -177,6 +183,25 @@ def _learning(given: Definition) -> Iterator[FieldError]:
     for name, (fits, what) in allowed.items():
         if not fits:
             yield FieldError(f"/bandit/{name}", f"{getattr(bandit, name)} is not possible; write {what}.")
+
+
+def _credited(given: Definition, metrics: Mapping[str, Metric]) -> Iterator[FieldError]:
+    """Whether the first goal says what is good of an arm, where more of it brings more traffic or the credit."""
+    goal = metrics.get(given.goals[0]) if given.goals else None
+    if given.kind == "ab" or goal is None:
+        return
+    if goal.better == "less":
+        cure = "name one first that is better with more, such as clicks or conversion."
+        yield FieldError("/goals/0", f"{goal.name!r} is better with less, and this would look for more of it; {cure}")
+        return
+    amounts = given.kind == "bandit" and (given.bandit or Bandit()).reward == "gaussian"
+    kinds = _ADDED if amounts else _DONE
+    if goal.kind not in kinds:
+        what = "A reward 'gaussian' is learnt from" if amounts else f"The kind {given.kind!r} is for"
+        other = (
+            "take the reward 'bernoulli', or name another first" if amounts and goal.kind in _DONE else "name another first"
+        )
+        yield FieldError("/goals/0", f"{goal.name!r} is a {goal.kind}. {what} {', '.join(kinds)}; {other}.")
 
 
 def _times(given: Definition, now: int) -> Iterator[FieldError]:
