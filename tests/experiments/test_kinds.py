@@ -9,7 +9,7 @@ import pytest
 from honeyguide.errors import InvalidInput
 from honeyguide.experiments.assignment import Trial, assign
 from honeyguide.experiments.defining import check_definition
-from honeyguide.messages import Arm, Bandit, Definition, Experiment
+from honeyguide.messages import Arm, Bandit, Definition, Experiment, Guardrail
 from tests.experiments.sample import METRICS
 
 TWO = [Arm(name="control", weight=0.5), Arm(name="varied", weight=0.5)]
@@ -38,6 +38,8 @@ def test_every_kind_is_served(kind: str) -> None:
         ({"kind": "interleaving", "arms": [*(msgspec.structs.replace(arm, weight=0.25) for arm in TWO),
                                            Arm(name="third", weight=0.5)]}, "/arms"),
         ({"kind": "interleaving", "holdout": True}, "/holdout"),
+        ({"kind": "bandit", "guardrails": [Guardrail(metric="dislikes")]}, "/guardrails"),
+        ({"kind": "interleaving", "guardrails": [Guardrail(metric="dislikes")]}, "/guardrails"),
         ({"kind": "bandit", "sticky": True}, "/sticky"),
         ({"kind": "bandit", "bandit": Bandit(floor=0.5)}, "/bandit/floor"),
         ({"kind": "bandit", "bandit": Bandit(decay=0.0)}, "/bandit/decay"),

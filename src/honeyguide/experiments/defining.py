@@ -88,6 +88,9 @@ def _kind(given: Definition) -> Iterator[FieldError]:
         yield FieldError("/goals", "is empty; the first says what is credited, name one.")
     if given.kind != "ab" and given.holdout:
         yield FieldError("/holdout", f"is for A/B tests; the kind {given.kind!r} holds nobody out.")
+    if given.kind != "ab" and given.guardrails:
+        cure = "leave them out and name the metrics as watched, or run an A/B test"
+        yield FieldError("/guardrails", f"stop A/B tests; nothing would watch them for the kind {given.kind!r}: {cure}.")
     if given.kind != "bandit":
         return
     if given.sticky:
