@@ -15,6 +15,9 @@ def test_the_signals_of_a_ranker_are_a_sum(tmp_path: Path) -> None:
         signals = [{"signal": "blend", "adds": 0.75}, {"signal": "price", "adds": -0.25}]
         ranker = {"signals": signals, "others": 0.125, "base": 0.375, "logit": 1.0}
         lines = account_lines(Out(), shop, slate.items, slate.trace | {"items": [account | {"ranker": ranker}]})
+        put = {"placed": {"place": 10, "above": 0.5, "below": 0.4, "share": 0.5}}
+        unjudged = account_lines(Out(), shop, slate.items, slate.trace | {"items": [account | put]})
+    assert "placed    10th by its sources: the ranker cannot judge it yet" in [line.plain.strip() for line in unjudged]
     shown = [line.plain.strip() for line in lines]
     assert "ranker    blend +0.75 · price -0.25 · others +0.125 · base +0.375 = 1" in shown
     assert shown[1].startswith("sources   ")

@@ -203,3 +203,16 @@ def test_what_became_of_a_ranker_is_said(run: Run, shop: Path) -> None:
 
 def test_a_version_without_a_ranker_says_nothing_of_one(run: Run, shop: Path) -> None:
     assert "ranker" not in run("models", "show", champion(run)).out
+
+
+def test_a_version_without_the_ranker_that_a_surface_asks_for_is_warned_of(run: Run, shop: Path) -> None:
+    assert "warning" not in run("models", "promote", "ease@1").err
+    assert "warnings" not in run("models", "promote", "ease@1", "--json").json
+    path = shop / "honeyguide.toml"
+    path.write_text(path.read_text() + '\n[[surfaces]]\nname = "home"\nrecipe = "ranked"\n')
+    (found,) = run("doctor", "--json").json["findings"]
+    assert (found["level"], found["code"], found["fix"]) == ("warning", "no_ranker", "honeyguide train")
+    assert "home asks for a ranker and ease@1 has none" in found["what"]
+    said = " ".join(run("models", "promote", "popular@1").err.split())
+    assert "home asks for a ranker and popular@1 has none, so it is served as 'personal' is: honeyguide train" in said
+    assert "ease@1 has none" in run("models", "rollback", "--json").json["warnings"][0]

@@ -32,6 +32,8 @@ def _under(account: Json | None, chance: float) -> Iterator[Text]:
         yield _line("sources", " · ".join(_source(source) for source in account["sources"]))
         if account.get("ranker"):
             yield _line("ranker", _signals(account["ranker"]))
+        if account.get("placed"):
+            yield _line("placed", f"{_ordinal(account['placed']['place'])} by its sources: the ranker cannot judge it yet")
         if account["history"]:
             yield _line("history", _sum(account["history"]))
         if account.get("rules"):

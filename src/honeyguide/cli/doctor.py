@@ -16,6 +16,7 @@ from honeyguide.cli.surroundings import (
     erasure_findings,
     item_findings,
     model_findings,
+    ranker_findings,
 )
 from honeyguide.clock import SystemClock
 from honeyguide.config import LoadedConfig
@@ -75,12 +76,13 @@ def _examine_data(loaded: LoadedConfig) -> tuple[list[Finding], Data]:
         data, position = read_data(store, clock.now_ms())
         artefacts = FileArtefacts(settings.project.data_dir / "models")
         models = model_findings(store.registry, artefacts, position, clock.now_ms())
+        rankers = ranker_findings(store.registry, settings)
         latest = data.events.tail(_LATEST)["item_id"].unique().to_list()
         items = item_findings(store.registry, artefacts, store.catalogue.item_ids(), latest, settings.training)
         erasures = erasure_findings(store.jobs.page(limit=_JOBS), store.registry, clock.now_ms())
         processes = process_findings(crew_of(store, position), clock.now_ms())
         rules = rule_findings(store, clock.now_ms())
-        return [*data_findings(data, settings), *models, *items, *erasures, *processes, *rules], data
+        return [*data_findings(data, settings), *models, *rankers, *items, *erasures, *processes, *rules], data
     finally:
         store.close()
 

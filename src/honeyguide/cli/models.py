@@ -1,6 +1,7 @@
 """`honeyguide models`: list, show, compare, promote, rollback."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +14,7 @@ from honeyguide.cli.metrics import metric_names, metric_text
 from honeyguide.cli.output import Cell, Json, Out, ago, table
 from honeyguide.cli.searched import show_search
 from honeyguide.cli.storage import storage
+from honeyguide.cli.surroundings import unranked
 from honeyguide.cli.there import promote_there, roll_back_there
 from honeyguide.errors import InvalidInput, NotFound
 from honeyguide.models.artefact import load as load_artefact
@@ -21,6 +23,7 @@ from honeyguide.train import promote as promote_version
 from honeyguide.train import rollback as roll_back
 from honeyguide.train.items import ItemCheck
 from honeyguide.train.lineage import lineage_of
+from honeyguide.train.ranker import surfaces_without
 from honeyguide.types import ModelVersion
 
 app = typer.Typer(add_completion=False, help="List, compare, promote and roll back model versions.", cls=HelpfulGroup)
@@ -133,7 +136,8 @@ def promote(
         check = ItemCheck(stored.store.catalogue, stored.artefacts, registry, stored.loaded.settings.training)
         checks = None if anyway else check
         found = promote_version(registry, stored.artefacts, to, target.model, target.version, checks)
-        _pointed(Out(json), to, before.label if before else None, found.label)
+        missing = [unranked(surface, found) for surface in surfaces_without(found, stored.loaded.settings)]
+        _pointed(Out(json), to, before.label if before else None, found.label, missing)
 
 
 @app.command()
@@ -149,7 +153,9 @@ def rollback(context: typer.Context, alias: Alias = CHAMPION, url: Url = None, j
             known = ", ".join(sorted(registry.aliases())) or "none yet; run 'honeyguide train'"
             raise NotFound(f"There is no alias {alias!r}.", cure=f"There are: {known}.")
         before = registry.aliases()[alias].label
-        _pointed(Out(json), alias, before, roll_back(registry, stored.artefacts, alias).label)
+        found = roll_back(registry, stored.artefacts, alias)
+        missing = [unranked(surface, found) for surface in surfaces_without(found, stored.loaded.settings)]
+        _pointed(Out(json), alias, before, found.label, missing)
 
 
 def find_version(registry: Registry, name: str) -> ModelVersion:
@@ -167,10 +173,12 @@ def find_version(registry: Registry, name: str) -> ModelVersion:
     raise NotFound(f"There is no model {name!r}.", cure=f"There are: {', '.join(known)}." if known else "honeyguide train")
 
 
-def _pointed(out: Out, alias: str, before: str | None, target: str) -> None:
-    out.result({"alias": alias, "version": target, "before": before})
+def _pointed(out: Out, alias: str, before: str | None, target: str, missing: Sequence[str] = ()) -> None:
+    out.result({"alias": alias, "version": target, "before": before, **({"warnings": missing} if missing else {})})
     was = "" if before is None else "  (as before)" if before == target else f"  (was {before})"
     out.show(alias, Text.assemble((target, "bold"), was))
+    for warning in missing:
+        out.note("warning", f"{warning}: honeyguide train", style="yellow")
     if before and before != target:
         out.hint(f"honeyguide models rollback{'' if alias == CHAMPION else f' --alias {alias}'}   brings {before} back")
 

@@ -16,7 +16,8 @@ from honeyguide.models.artefact import load as load_artefact
 from honeyguide.protocols import Artefacts, Registry
 from honeyguide.recipes import source_names
 from honeyguide.train.items import overlap
-from honeyguide.types import Job
+from honeyguide.train.ranker import surfaces_without
+from honeyguide.types import Job, ModelVersion
 
 _GB = 1_000_000_000
 _SHORT_KEY = 16
@@ -81,6 +82,20 @@ def model_findings(registry: Registry, artefacts: Artefacts, position: int, now:
         days = (now - champion.created_at) // _DAY
         what = f"the champion {champion.label} is {days} days old and the log has grown since"
         yield Finding("warning", "old_model", what, "honeyguide train")
+
+
+def ranker_findings(registry: Registry, settings: Settings) -> Iterator[Finding]:
+    """Has the champion a ranker for every surface that asks for one?"""
+    champion = registry.aliases().get("champion")
+    if champion is None:
+        return
+    for surface in surfaces_without(champion, settings):
+        yield Finding("warning", "no_ranker", unranked(surface, champion), "honeyguide train")
+
+
+def unranked(surface: str, version: ModelVersion) -> str:
+    """What is wrong where a version has no ranker for a surface that asks for one."""
+    return f"{surface} asks for a ranker and {version.label} has none, so it is served as 'personal' is"
 
 
 def item_findings(

@@ -25,7 +25,7 @@ from honeyguide.train.ranker.rows import Lists, drawn, from_history, gains_of_pa
 from honeyguide.train.ranker.slates import ENOUGH, read
 from honeyguide.train.ranker.trees import Fitted, fit, refit
 from honeyguide.train.ranker.world import Voices, World, world_of
-from honeyguide.types import BoolArray, Json, LongArray
+from honeyguide.types import BoolArray, Json, LongArray, ModelVersion
 
 __all__ = ["Ranked", "rankers", "surfaces_ranked"]
 
@@ -59,6 +59,12 @@ class Ranked:
 def surfaces_ranked(settings: Settings) -> list[Surface]:
     """The surfaces whose recipe asks for a ranker."""
     return [surface for surface in settings.all_surfaces().values() if surface.recipe == "ranked"]
+
+
+def surfaces_without(version: ModelVersion, settings: Settings) -> list[str]:
+    """The surfaces that ask for a ranker of which the version has none, nor one that was refused when it was judged."""
+    judged = version.manifest.get("rankers", {})
+    return [surface.name for surface in surfaces_ranked(settings) if surface.name not in judged]
 
 
 def rankers(
