@@ -400,6 +400,11 @@ class Experiment(Definition, kw_only=True, forbid_unknown_fields=False, omit_def
     verdict: str = ""
 
     @property
+    def closes_at(self) -> int | None:
+        """When it ended or will (ms): nothing that is received from then on counts. None where nobody has said."""
+        return min((each for each in (self.ends_at, self.stopped_at) if each is not None), default=None)
+
+    @property
     def how(self) -> Bandit:
         """How a bandit learns, where nothing else is said."""
         return self.bandit or Bandit()

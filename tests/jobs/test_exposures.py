@@ -395,6 +395,33 @@ def test_nothing_but_a_guardrail_stops_by_itself(store: SqliteStore, clock: Manu
     assert found.metrics[0].standing == "worse"
 
 
+@pytest.mark.parametrize("kind", ["ab", "bandit", "interleaving"])
+def test_the_clock_stops_what_is_over_and_nothing_later_counts(store: SqliteStore, clock: ManualClock, kind: Any) -> None:
+    started(store, kind=kind, ends_at=NOW + 60_000)
+    store.slates.append([slate("r1", 1, assigned("ann"))])
+    append(store, event("e1", 10, "ann"))
+    fold, judging = folding(store, clock), Judging(store, METRICS, clock)
+    asyncio.run(judging.round())
+    assert store.experiments.get("variety").state == "running"
+    clock.advance(60)
+    append(store, event("e2", 20, "ann", received_at=NOW + 60_000))
+    clock.advance(30)
+    asyncio.run(fold.refresh())
+    assert not store.outcomes.sketches(KEY)[2], "while it can still be put off nothing is final"
+    asyncio.run(judging.round())
+    stopped = store.experiments.get("variety")
+    assert (stopped.state, stopped.verdict, stopped.stopped_at) == ("stopped", "its time is over", NOW + 90_000)
+    change = store.experiments.history("variety")[0]
+    assert (change.change, change.changed_by, change.why) == ("stopped", "clock", "ends_at has come")
+    asyncio.run(fold.refresh())
+    assert store.outcomes.totals(KEY, ["ann"])["ann"]["clicks"].x == 1
+    assert store.outcomes.sketches(KEY)[2]
+    if kind == "ab":
+        found = judging.results("variety")
+        assert found.state == "stopped"
+        assert found.days == pytest.approx(60_000 / DAY_MS)
+
+
 def test_results_of_what_has_not_begun_and_of_phases_that_were(store: SqliteStore, clock: ManualClock) -> None:
     draft = started(store, name="draft", state="draft", phase=0, started_at=None)
     judging = Judging(store, METRICS, clock)

@@ -47,12 +47,14 @@ Owners = Mapping[PhaseKey, str]
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """A phase whose units are followed: the metrics that are measured of them, and the moment (ms) at which it ended."""
+    """A phase whose units are followed: the metrics that are measured of them, and the moment (ms) at which it ended or
+    will; `over` once nobody can put that off."""
 
     experiment: Experiment
     metrics: Sequence[Metric]
     by_age: frozenset[str]
     ends_at: int | None
+    over: bool
 
     def unit_of(self, row: LogRow) -> str | None:
         """The unit that an event is of."""
@@ -150,7 +152,8 @@ class ExposureFolding:
         """What is followed of a phase; of a period that is `over` what came until then: later the unit is in another arm."""
         names = dict.fromkeys([*experiment.goals, *(each.metric for each in experiment.guardrails), *experiment.watched])
         metrics = [self._metrics[name] for name in names if name in self._metrics]
-        return Tracked(experiment, metrics, frozenset(experiment.goals), over or experiment.stopped_at)
+        is_over = over is not None or experiment.state == "stopped"
+        return Tracked(experiment, metrics, frozenset(experiment.goals), over or experiment.closes_at, is_over)
 
     async def _pass_by(self) -> None:
         """While there is no experiment nothing is read: the marks follow the ends."""
@@ -358,7 +361,7 @@ class ExposureFolding:
     def _sketch(self, key: PhaseKey, tracked: Tracked, ended: bool) -> None:
         """Make the sketches of a phase anew, if something has changed and it is time; for the last time once it is over."""
         now, started = self._clock.now_ms(), self._clock.monotonic()
-        over = ended and tracked.ends_at is not None and now > tracked.ends_at + 2 * _SETTLE_MS
+        over = ended and tracked.over and tracked.ends_at is not None and now > tracked.ends_at + 2 * _SETTLE_MS
         if not over and (key not in self._changed or now < self._sketched.get(key, 0)):
             return
         rows = sketches_of(self._store, key, tracked.metrics, as_of=now)

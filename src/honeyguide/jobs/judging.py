@@ -1,5 +1,5 @@
-"""Results of experiments from the sketches that the fold keeps; and the one decision that is taken without asking anybody:
-an experiment whose treatments all break a guardrail is stopped."""
+"""Results of experiments from the sketches that the fold keeps; and what is stopped without asking anybody:
+an experiment whose treatments all break a guardrail, and one whose time is over."""
 
 import asyncio
 from collections.abc import Mapping
@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 BY: str = "guardrail"
 """Who stops an experiment by itself."""
+BY_CLOCK: str = "clock"
+"""Who stops it when its time is over."""
 
 
 def plan_of(experiment: Experiment, metrics: Mapping[str, Metric], ended_at: int | None = None) -> Plan:
@@ -40,10 +42,16 @@ def plan_of(experiment: Experiment, metrics: Mapping[str, Metric], ended_at: int
         planned=experiment.planned_units,
         min_days=experiment.min_days,
         started_at=experiment.phase_started_at or experiment.started_at or 0,
-        stopped_at=experiment.stopped_at if ended_at is None else ended_at,
+        stopped_at=_ended(experiment, ended_at),
         engine=experiment.engine,
         looks=experiment.looks,
     )
+
+
+def _ended(experiment: Experiment, ended_at: int | None) -> int | None:
+    """When a phase ended (ms); one whose time is over goes on until it is stopped."""
+    ended = experiment.stopped_at if ended_at is None else ended_at
+    return ended if ended is None or experiment.ends_at is None else min(ended, experiment.ends_at)
 
 
 class Judging:
@@ -92,7 +100,9 @@ class Judging:
     async def round(self) -> None:
         """Stop what must not go on."""
         for experiment in await asyncio.to_thread(self._store.experiments.running):
-            if experiment.kind == "ab" and experiment.guardrails:
+            if experiment.ends_at is not None and experiment.ends_at <= self._clock.now_ms():
+                await asyncio.to_thread(self._stop, experiment, "its time is over", BY_CLOCK, "ends_at has come")
+            elif experiment.kind == "ab" and experiment.guardrails:
                 await asyncio.to_thread(self._guard, experiment)
 
     def _guard(self, experiment: Experiment) -> None:
@@ -104,7 +114,13 @@ class Judging:
         broken = {each.arm for each in found.metrics if each.role == "guardrail" and each.standing == "broken"}
         if found.decision.verdict != "roll back" or not broken >= set(found.arms[1:]):
             return
-        now, why = self._clock.now_ms(), " ".join(found.decision.reasons)
-        stopped = msgspec.structs.replace(experiment, state="stopped", stopped_at=now, verdict="roll back")
-        self._store.experiments.put(stopped, "stopped", by=BY, why=why)
-        log.warning("an experiment is stopped by its guardrails", experiment=experiment.name, reasons=found.decision.reasons)
+        self._stop(experiment, "roll back", BY, " ".join(found.decision.reasons))
+
+    def _stop(self, experiment: Experiment, verdict: str, by: str, why: str) -> None:
+        stopped = msgspec.structs.replace(experiment, state="stopped", stopped_at=self._clock.now_ms(), verdict=verdict)
+        try:
+            self._store.experiments.put(stopped, "stopped", by=by, why=why)
+        except Conflict:  # somebody has changed it meanwhile: it is looked at again in the next round
+            self._judged.pop(experiment.name, None)
+            return
+        log.warning("an experiment is stopped", experiment=experiment.name, by=by, why=why)
