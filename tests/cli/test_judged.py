@@ -80,5 +80,5 @@ def test_a_size_is_told_and_what_does_not_fit_is_named(run: Run) -> None:
     assert "run 4 whole weeks" in told
     found = run("experiments", "sample-size", "--base", "20", "--deviation", "40", "--units", "20000", "--json").json
     assert found["lift"] == pytest.approx(0.0826, abs=0.001)
-    wrong = run("experiments", "sample-size", "--base", "0.05", code=2).err
+    wrong = run("experiments", "sample-size", "--base", "0.05", code=1).err
     assert "/lift" in wrong

@@ -5,6 +5,7 @@ from typing import Any
 
 from honeyguide.api.cold import Call, reply
 from honeyguide.api.endpoint import Answer
+from honeyguide.api.urls import refused
 from honeyguide.api.wire.experiments import (
     ExperimentChangeOut,
     ExperimentHistory,
@@ -19,6 +20,7 @@ from honeyguide.api.wire.experiments import (
 )
 from honeyguide.errors import NotFound
 from honeyguide.recommend.experiments import Checked, Experiments, read_definition, warnings_of
+from honeyguide.types import id_fault
 
 
 def _experiments(call: Call[Any, Any]) -> Experiments:
@@ -98,4 +100,6 @@ async def experiment_history(call: Call[ExperimentParams, None]) -> Answer:
 
 async def get_assignment(call: Call[UnitParams, None]) -> Answer:
     """Which arm a unit is in, or why it is in none."""
+    if fault := id_fault(call.params.user_id):
+        raise refused("user_id", f"{fault}.")
     return reply(await _experiments(call).assignment(call.params.experiment, call.params.user_id))

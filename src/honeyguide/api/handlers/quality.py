@@ -39,6 +39,9 @@ async def quality(call: Call[QualityParams, None]) -> Answer:
 
 def _stretch(params: QualityParams, now: int) -> tuple[int, int]:
     """From when to when (ms)."""
+    for name, value, most in (("surface", params.surface, 64), ("arm", params.arm, 320), ("model", params.model, 320)):
+        if value and len(value) > most:
+            raise refused(name, f"{len(value)} characters are too long for a name; there are at most {most}.")
     if params.arm and not params.surface:
         raise refused("arm", "An arm is one of a surface: name the surface, too.")
     if params.arm and params.model:
