@@ -38,6 +38,7 @@ def test_a_broken_split_is_an_alarm_that_says_what_was_expected() -> None:
 def test_an_arm_of_weight_nought_takes_no_degree_of_freedom() -> None:
     three = replace(FINE, units={"a": 500.0, "b": 520.0, "c": 0.0}, weights={"a": 0.5, "b": 0.5, "c": 0.0})
     assert gate(three, "sample-ratio").p == pytest.approx(0.531, abs=0.001)
+    assert gate(three, "units").state == "passed", "and nobody waits for its units"
 
 
 def test_a_split_that_is_broken_in_one_segment_is_found_there() -> None:

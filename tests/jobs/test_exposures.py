@@ -367,8 +367,11 @@ def harmed(store: Store, clock: ManualClock, users: int = 1200) -> Mapping[str, 
     return arms
 
 
-def test_a_broken_guardrail_stops_the_experiment_by_itself(store: SqliteStore, clock: ManualClock) -> None:
-    started(store, goals=["conversion"], guardrails=[Guardrail(metric="clicks", margin=0.05)], min_days=7)
+@pytest.mark.parametrize("more", [[], [Arm(name="shown", weight=0.0)]])
+def test_a_broken_guardrail_stops_the_experiment_by_itself(store: SqliteStore, clock: ManualClock, more: list[Arm]) -> None:
+    """Whether or not there is an arm for looking at, into which nobody is put."""
+    arms = [Arm(name="control", weight=0.5), Arm(name="varied", weight=0.5), *more]
+    started(store, goals=["conversion"], guardrails=[Guardrail(metric="clicks", margin=0.05)], min_days=7, arms=arms)
     harmed(store, clock)
     fold, judging = folding(store, clock), Judging(store, METRICS, clock)
     asyncio.run(judging.round())

@@ -89,7 +89,8 @@ def _days_run(health: Health) -> float:
 
 
 def _enough(health: Health) -> Gate:
-    least = min(health.units.values(), default=0.0)
+    sizes = [units for arm, units in health.units.items() if health.weights[arm] > 0]  # nobody is put into the others
+    least = min(sizes, default=0.0)
     if not sum(health.units.values()):
         return Gate("units", "waiting", "Nobody has been exposed yet.")
     if least < LEAST_UNITS:

@@ -31,7 +31,8 @@ def analyse(plan: Plan, metrics: Mapping[str, Metric], rows: Sequence[Sketch], *
     total, days = sum(units.values()), max(0.0, (end - plan.started_at) / DAY_MS)
     per_day = total / max(days, 1.0)
     left = soonest(days_left(plan.planned, total, per_day), float(days_to_wait(health)))
-    findings = [finding(each, plan) for each in compared]
+    drawn = {arm for arm, weight in zip(plan.arms, plan.weights, strict=True) if weight > 0}
+    findings = [finding(each, plan) for each in compared if each.arm in drawn]
     running = plan.stopped_at is None
     decision = decide(findings, found, units=total, planned=plan.planned, days_left=left, running=running)
     shown = [metrics[name] for name in plan.metrics if plan.role(name) != "watched"]

@@ -112,7 +112,8 @@ class Judging:
         self._judged[experiment.name] = as_of
         found = self.results(experiment.name)
         broken = {each.arm for each in found.metrics if each.role == "guardrail" and each.standing == "broken"}
-        if found.decision.verdict != "roll back" or not broken >= set(found.arms[1:]):
+        treatments = {arm.name for arm in experiment.arms[1:] if arm.weight > 0}
+        if found.decision.verdict != "roll back" or not broken >= treatments:
             return
         self._stop(experiment, "roll back", BY, " ".join(found.decision.reasons))
 
