@@ -11,7 +11,7 @@ from honeyguide import Honeyguide
 from honeyguide.clock import ManualClock
 from honeyguide.errors import Conflict, InvalidInput, NotFound
 from honeyguide.messages import Arm, Definition, Experiment, Guardrail, Rule
-from honeyguide.recommend.experiments import SAFE, Assignment, Checked, read_definition
+from honeyguide.recommend.experiments import OF_A_PHASE, SAFE, Assignment, Checked, read_definition
 from tests.shop import HOUR, NOW, open_shop
 
 changed = msgspec.structs.replace
@@ -294,3 +294,10 @@ def test_a_unit_that_is_held_out_is_told_so(shop: Honeyguide) -> None:
     for held, mine in found.values():
         assert mine.enrolled == (held == "a1")
         assert (mine.because == "held out by always") == (held == "a0")
+
+
+@pytest.mark.parametrize(("row", "fields"), [("edit", SAFE), ("phase", OF_A_PHASE)])
+def test_the_page_says_what_may_change_while_it_runs(row: str, fields: tuple[str, ...]) -> None:
+    page = Path(__file__).parents[2].joinpath("docs", "experiments.md").read_text(encoding="utf-8")
+    told = next(line for line in page.splitlines() if line.startswith(f"| `{row}` |"))
+    assert sorted(told.split("`")[3::2]) == sorted(fields)

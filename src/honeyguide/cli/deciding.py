@@ -87,7 +87,7 @@ def ramp(context: typer.Context, name: NameArgument, coverage: Coverage, why: Wh
 
 
 def phase(context: typer.Context, name: NameArgument, given: SetOption, why: Why = "", json: Json = False) -> None:
-    """Begin again with other weights, arms or units, which are mixed anew (or keep their arms: --set sticky=true)."""
+    """Begin again with other arms, weights or goals; all units are mixed anew (or keep their arms: --set sticky=true)."""
     fields = _fields(given)
     _decided(context, json, lambda trials: trials.new_phase(name, fields, by=_me(), why=why))
 

@@ -121,7 +121,7 @@ class Experiments:
         return await self._put(await self._revised(there, {"coverage": coverage}), "ramped", by, why)
 
     async def new_phase(self, name: str, fields: Json, *, by: str, why: str = "") -> Checked:
-        """Begin again with other weights, arms or units: with a seed of its own, so that all are mixed anew; what was
+        """Begin again with other arms, weights or goals: with a seed of its own, so that all are mixed anew; what was
         measured before is not counted with it."""
         there = await self._running(name)
         wrong = sorted(set(fields) - set(OF_A_PHASE))

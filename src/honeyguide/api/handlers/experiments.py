@@ -74,7 +74,7 @@ async def ramp_experiment(call: Call[ExperimentParams, RampIn]) -> Answer:
 
 
 async def new_phase(call: Call[ExperimentParams, Any]) -> Answer:
-    """Begin again with other weights, arms or units, mixed anew."""
+    """Begin again with other arms, weights or goals, all units mixed anew."""
     body: Signed = call.body
     name, fields = call.params.experiment, given(body)
     return reply(_out(await _experiments(call).new_phase(name, fields, by=body.by, why=body.why)))
