@@ -178,8 +178,13 @@ def test_while_it_runs_only_what_is_safe_can_be_edited(shop: Honeyguide) -> None
 
 def test_a_phase_only_grows_and_a_new_one_has_a_seed_of_its_own(shop: Honeyguide) -> None:
     begun(shop, changed(PLAIN, coverage=0.5))
-    for coverage in (0.5, 0.2, 1.1, float("nan")):
-        with pytest.raises(InvalidInput, match="ramp"):
+    for coverage, why in [
+        (0.5, "above the present 0.5"),
+        (0.2, "only grows"),
+        (5, "5 is no share"),
+        (float("nan"), "no share"),
+    ]:
+        with pytest.raises(InvalidInput, match=f"ramp does not fit: coverage .*{why}"):
             decide(shop, "ramp", "variety", coverage)
     with pytest.raises(InvalidInput) as raised:
         decide(shop, "new_phase", "variety", {"seed": "variety"})
@@ -189,6 +194,10 @@ def test_a_phase_only_grows_and_a_new_one_has_a_seed_of_its_own(shop: Honeyguide
     assert "cannot change unit" in raised.value.errors[0].detail
     assert decide(shop, "new_phase", "variety", {"seed": "variety", "sticky": True}).seed == "variety"
     assert decide(shop, "new_phase", "variety", {"coverage": 0.1}).coverage == 0.1
+    assert decide(shop, "ramp", "variety", 1.0).coverage == 1.0
+    for coverage, why in [(1.0, "all units take part"), (5, "5 is no share")]:
+        with pytest.raises(InvalidInput, match=why):
+            decide(shop, "ramp", "variety", coverage)
 
 
 def test_a_state_allows_what_it_allows(shop: Honeyguide) -> None:

@@ -114,10 +114,8 @@ class Experiments:
     async def ramp(self, name: str, coverage: float, *, by: str, why: str = "") -> Checked:
         """Let more units take part: nobody who does is moved. Raises `Conflict` for fewer."""
         there = await self._running(name)
-        if not there.coverage < coverage <= 1:
-            detail = f"{coverage:g} is not above the present {there.coverage:g} and at most 1."
-            cure = "A phase only grows; to shrink or to move units begin a new phase."
-            raise InvalidInput("The ramp does not fit.", errors=[FieldError("/coverage", f"{detail} {cure}")])
+        if fault := _ramp_fault(there.coverage, coverage):
+            raise InvalidInput(f"The ramp does not fit: coverage {fault}", errors=[FieldError("/coverage", fault)])
         return await self._put(await self._revised(there, {"coverage": coverage}), "ramped", by, why)
 
     async def new_phase(self, name: str, fields: Json, *, by: str, why: str = "") -> Checked:
@@ -291,6 +289,17 @@ def _experiment(given: Definition) -> Experiment:
     """A draft."""
     fields = {name: getattr(given, name) for name in _FIELDS}
     return Experiment(**{**fields, "seed": given.seed or given.name})
+
+
+def _ramp_fault(present: float, coverage: float) -> str:
+    """What is wrong with the coverage of a ramp; empty if it fits."""
+    if not 0 <= coverage <= 1:
+        return f"{coverage:g} is no share; write a number from 0 to 1, such as 0.5 for half of the units."
+    if present >= 1:
+        return "is 1: all units take part, and there is nothing to ramp up to; to shrink or to move units begin a new phase."
+    if coverage <= present:
+        return f"{coverage:g} is not above the present {present:g}; a phase only grows: write more, or begin a new phase."
+    return ""
 
 
 def _stopped(experiment: Experiment, what: str) -> Conflict:
