@@ -35,6 +35,7 @@ from honeyguide.ranking import (
 from honeyguide.ranking.scorers import WEIGHTS
 from honeyguide.recommend.stages import all_sources
 from honeyguide.retrieval import (
+    AlikeSource,
     CatalogueSource,
     ContentSource,
     FavouriteSource,
@@ -84,7 +85,7 @@ def recipes(
         "similar": Recipe(FILTERS, (SimilarSource(), content, popular, rest), scorer, selector, LADDER),
         "basket": Recipe(
             (*FILTERS, InBasket()),
-            (TogetherSource(), learned, content, interests, favourites, popular, rest),
+            (TogetherSource(), AlikeSource(), learned, content, interests, favourites, popular, rest),
             scorer,
             selector,
             LADDER,

@@ -8,10 +8,11 @@ import pytest
 
 from honeyguide import Honeyguide
 from honeyguide.clock import ManualClock
+from honeyguide.config.settings import Recommend
 from honeyguide.messages import Query
 from honeyguide.recommend.baskets import LARGEST, basket_of
 from honeyguide.types import UserEvent, UserState
-from tests.shop import NOW, open_shop
+from tests.shop import NOW, TEA, open_shop
 from tests.world import block, item
 
 SHOP = block([item(name) for name in ("tea", "pot", "cup")])
@@ -85,3 +86,35 @@ def test_a_cart_is_known_without_being_sent(shop: Honeyguide) -> None:
     assert slate.items[0].item_id == "honey"
     shop.run(shop.runtime.slates.round())
     assert shop.explain(slate.request_id).matches
+
+
+@pytest.fixture
+def browsed(tmp_path: Path) -> Iterator[Honeyguide]:
+    """The shop, in which nothing counts as bought in one go: users take a minute or two from one thing to the next."""
+    with open_shop(tmp_path, clock=ManualClock(NOW), recommend=Recommend(basket_gap=1.0)) as hg:
+        yield hg
+
+
+def test_without_companions_what_is_like_it_comes_before_best_sellers(browsed: Honeyguide) -> None:
+    about = browsed.recommend("somebody", n=5, surface="cart", item_id="tea")
+    assert "together" not in {source for each in about.items for source in each.sources}
+    assert {each.item_id for each in about.items[:2]} <= {*TEA}
+    first = about.items[0]
+    assert (first.sources[0], first.reason.code, first.reason.item_id) == ("alike", "similar_to", "tea")
+    assert about.rung == "similar"
+    two = browsed.recommend("somebody", n=5, surface="cart", context={"items": ["tea", "pot"]})
+    assert two.items[0].item_id in TEA
+    assert two.items[0].reason.text == "similar to what you have"
+    assert not {"tea", "pot"} & {each.item_id for each in two.items}
+
+
+def test_a_thing_that_no_model_knows_has_what_is_like_it_by_its_words(browsed: Honeyguide) -> None:
+    assert not browsed.ingest([{"item_id": "teapot", "title": "Teapot", "categories": ["kitchen"]}], "items").rejected
+    slate = browsed.recommend("somebody", n=3, surface="cart", item_id="teapot")
+    assert {each.item_id for each in slate.items} <= {*TEA}
+    assert "alike" in slate.items[0].sources
+
+
+def test_companions_leave_no_room_for_what_is_instead_of_the_thing(shop: Honeyguide) -> None:
+    slate = shop.recommend("somebody", n=8, surface="cart", item_id="tea")
+    assert "alike" not in {source for each in slate.items for source in each.sources}

@@ -57,6 +57,11 @@ def _by_likeness(request: Request, present: Collection[str]) -> Reason | None:
             return Reason("bought_together", "often bought together with what you have")
         row = int(request.basket[0])
         return Reason("bought_together", f"often bought together with {_title(request, row)}", item_id=items.ids[row])
+    if "alike" in present:
+        if len(request.basket) > 1:
+            return Reason("similar_to", "similar to what you have")
+        row = int(request.basket[0])
+        return Reason("similar_to", f"similar to {_title(request, row)}", item_id=items.ids[row])
     if "similar" in present:
         return Reason("similar_to", f"similar to {_title(request, anchor)}", item_id=items.ids[anchor])
     if "content" in present and anchor >= 0:

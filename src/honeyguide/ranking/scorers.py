@@ -10,6 +10,7 @@ from honeyguide.types import FloatArray, Pool
 
 WEIGHTS: Final = {
     "together": 1.5,
+    "alike": 1.0,
     "model": 1.0,
     "similar": 1.0,
     "interests": 0.9,
@@ -23,7 +24,7 @@ WEIGHTS: Final = {
     "pinned": 0.005,
     "promoted": 0.005,
 }
-"""With these a source's first item stands where the model's list has place 1, 1, 8, 10, 21, 27, 61 and its end; what
+"""With these a source's first item stands where the model's list has place 1, 1, 1, 8, 10, 21, 27, 61 and its end; what
 is bought together with a basket stands before it, what only a rule wants after it."""
 OTHER: Final = 0.5
 """Of a source that is not named: what other models find stands behind what is popular."""

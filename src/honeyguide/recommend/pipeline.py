@@ -251,7 +251,8 @@ def _asked(recipe: Recipe, request: Request, skip: Sequence[str]) -> list[Source
 def rung_of(request: Request, found: dict[str, Found]) -> Rung:
     """The step of the cold-start ladder that carried the list."""
     alike = len(found.get("content", ()))
-    if len(found.get("together", ())) or len(found.get("similar", ())) or (alike and request.query.item_id is not None):
+    beside = any(len(found.get(name, ())) for name in ("together", "alike", "similar"))
+    if beside or (alike and request.query.item_id is not None):
         return "similar"
     if len(found.get("model", ())) or alike:
         return "session" if request.from_session else "personal"
