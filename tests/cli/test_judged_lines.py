@@ -7,6 +7,7 @@ import pytest
 
 from honeyguide.cli.judged import _show, _show_other
 from honeyguide.cli.output import Out
+from honeyguide.experiments.bandit_results import ArmFound, BanditResults
 from honeyguide.experiments.decision import Decision
 from honeyguide.experiments.outcomes import DAY_MS
 from honeyguide.experiments.plan import Results
@@ -73,3 +74,18 @@ def test_other_results_are_told_field_by_field(capsys: pytest.CaptureFixture[str
     text = capsys.readouterr().out
     assert "days left 1.235" in text
     assert "\x1b[31m" not in text
+
+
+def test_the_arms_of_a_bandit_are_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    control = ArmFound("control", 0.2, 1_000, 0.1, 0.05, None, None, None, 100, None, None, None)
+    varied = ArmFound("varied", 0.8, 4_000, 0.9, 0.06, 0.01, -0.002, 0.022, 101, 0.0123456, -0.1, 0.12)
+    _show_other(Out(), BanditResults("mix", 1, 3, [control, varied], None, False))
+    text = capsys.readouterr().out
+    assert "{" not in text
+    rows = [line.split() for line in text.splitlines() if line.strip().startswith(("control", "varied"))]
+    assert [" ".join(row) for row in rows] == [
+        "control 20.0% 10.0% 1,000 0.05 – –",
+        "varied 80.0% 90.0% 4,000 0.06 0.01 -0.002 to 0.022",
+        "control 100 – –",
+        "varied 101 0.01235 -0.1 to 0.12",
+    ]

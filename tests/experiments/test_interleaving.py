@@ -166,6 +166,7 @@ def test_a_few_who_all_agree_are_no_certainty() -> None:
     assert few.always.low < 0 < few.delta
     assert few.always_p > 0.05
     assert many.always.low > 0
+    assert few.always.high == many.always.high == 0.5, "nobody is ahead by more than all users"
     assert np.isnan(preference([0.0] * 9, seed=1, planned=100).always.low), "nobody has said anything"
 
 

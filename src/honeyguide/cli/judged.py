@@ -10,6 +10,7 @@ from rich.text import Text
 
 from honeyguide.cli.output import Cell, Json, Out, clean, table
 from honeyguide.cli.project import project
+from honeyguide.experiments.bandit_results import ArmFound, BanditResults
 from honeyguide.experiments.design import SizeIn, sized
 from honeyguide.experiments.page import number, page, share
 from honeyguide.experiments.plan import Point, Results
@@ -98,9 +99,32 @@ def _show(out: Out, found: Results) -> None:
 def _show_other(out: Out, found: msgspec.Struct) -> None:
     """Results of a bandit or an interleaving, a line for each thing that is known."""
     out.result(found)
+    arms = found.arms if isinstance(found, BanditResults) else []
     for name, value in msgspec.structs.asdict(found).items():
+        if value is arms:
+            continue
         told = msgspec.to_builtins(value)
         out.show(name.replace("_", " "), clean("–" if told is None else f"{told:.4g}" if isinstance(told, float) else told))
+
+    if arms:
+        out.lines([Text(), *_bandit_arms(arms, out.width)])
+
+
+def _bandit_arms(arms: Sequence[ArmFound], width: int) -> list[Text]:
+    """How far each arm is above the control: by period, and below that in the uniform slice."""
+    rows: list[Sequence[Cell]] = [["arm", "weight", "best", "units", "mean", "above", "interval"]]
+    apart: list[Sequence[Cell]] = [["in the slice", "units", "above", "interval"]]
+    for each in arms:
+        best = "–" if each.best is None else f"{each.best:.1%}"
+        above, interval = number(each.difference), _between(each.low, each.high)
+        rows.append([each.arm, f"{each.weight:.1%}", best, f"{each.units:,.0f}", number(each.mean), above, interval])
+        in_slice = number(each.slice_difference), _between(each.slice_low, each.slice_high)
+        apart.append([each.arm, f"{each.slice_units:,.0f}", *in_slice])
+    return [*table(rows, right=(1, 2, 3, 4, 5), width=width), Text(), *table(apart, right=(1, 2), width=width)]
+
+
+def _between(low: float | None, high: float | None) -> str:
+    return "–" if low is None or high is None else f"{number(low)} to {number(high)}"
 
 
 def _metrics(found: Results, width: int) -> list[Text]:

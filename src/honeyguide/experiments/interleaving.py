@@ -213,6 +213,8 @@ def preference(scores: ArrayLike, *, seed: int, planned: float, alpha: float = 0
     delta = (second - first) / (2 * users) if users else np.nan
     # that of no preference, not that about the mean: a few users who all agree are not certainty
     variance = (first + second) / 4 / users**2 if first + second else np.nan
+    always = always_valid(delta, variance, users, planned=planned, alpha=alpha)
+    low, high = np.clip(always, -0.5, 0.5)  # further ahead than by all users nobody can be
     return Preference(
         users=users,
         first=first,
@@ -221,7 +223,7 @@ def preference(scores: ArrayLike, *, seed: int, planned: float, alpha: float = 0
         delta=delta,
         interval=_bootstrap(counts, seed, alpha, repeats),
         p=sign_test(first, second),
-        always=always_valid(delta, variance, users, planned=planned, alpha=alpha),
+        always=Interval(float(low), float(high)),
         always_p=always_valid_p(delta, variance, users, planned=planned, alpha=alpha),
     )
 
