@@ -67,3 +67,16 @@ def test_doctor_knows_rules_that_hide_everything_or_do_nothing(run: Run, goods: 
     assert "nothing-left" in found["rule_hides_everything"]["what"]
     assert found["rule_hides_everything"]["fix"] == "honeyguide rules edit nothing-left --disabled"
     assert "unheard" in found["rule"]["what"]
+
+
+def test_the_history_says_what_each_revision_changed(run: Run, goods: Path) -> None:
+    run("rules", "add", "dear", "boost", "--where", "item.price > 7", "--factor", "1.5")
+    run("rules", "edit", "dear", "--factor", "2", "--until", "2030-03-01T12:00:00Z")
+    run("rules", "edit", "dear", "--disabled")
+    run("rules", "remove", "dear")
+    lines = [line.split(maxsplit=1) for line in run("rules", "history", "dear", COLUMNS="200").out.splitlines()]
+    told = {words[0]: words[1] for words in lines if words and words[0].isdigit()}
+    assert told["1"].endswith("boost: x 1.5 where item.price > 7")
+    assert told["2"].endswith("factor 1.5 -> 2, ends_at none -> 2030-03-01 12:00")
+    assert told["3"].endswith("enabled True -> False")
+    assert told["4"].endswith("removed")

@@ -2,6 +2,7 @@
 
 import getpass
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -35,6 +36,8 @@ Enabled = Annotated[bool | None, typer.Option("--enabled/--disabled", help="Whet
 Users = Annotated[list[str] | None, typer.Option("--user", metavar="ID", help="Compare this one's lists; may be repeated.")]
 Number = Annotated[int, typer.Option("--n", "-n", metavar="N", help="How many items.")]
 Condition = Annotated[str, typer.Argument(metavar="CONDITION", help="A condition on items, users and requests.")]
+
+_OF_REVISIONS = ("revision", "changed_at")
 
 
 @app.command("list")
@@ -113,8 +116,8 @@ def history(context: typer.Context, name: NameArgument, json: Json = False) -> N
         raise _unknown(name)
     out.result(changes)
     rows: list[Sequence[Cell]] = [["revision", "when", "who", "what"]]
-    for change in changes:
-        told = "removed" if change.rule is None else f"{change.rule.kind}: {_told(change.rule)}"
+    for change, before in zip(changes, [*(each.rule for each in changes[1:]), None], strict=True):
+        told = clean(_became(before, change.rule))
         rows.append([str(change.revision), ago(change.changed_at, now), change.changed_by, told])
     out.lines(table(rows, right=(0,), width=out.width))
 
@@ -216,6 +219,29 @@ def _told(rule: Rule) -> str:
         "pin": "{item_id} at {slot}" + (" where {where}" if rule.where else ""),
     }[rule.kind]
     return what.format(**_all_fields(rule))
+
+
+def _became(before: Rule | None, rule: Rule | None) -> str:
+    """What a change made of a rule: the fields that differ, or all of it where it was not there before."""
+    if rule is None:
+        return "removed"
+    if before is None:
+        return f"{rule.kind}: {_told(rule)}"
+    old, new = _all_fields(before), _all_fields(rule)
+    changed = [
+        f"{name} {_value(name, old[name])} -> {_value(name, new[name])}"
+        for name in new
+        if name not in _OF_REVISIONS and old[name] != new[name]
+    ]
+    return ", ".join(changed) or "nothing changed"
+
+
+def _value(name: str, value: Any) -> str:
+    if value is None or value == "":
+        return "none"
+    if name in ("starts_at", "ends_at"):
+        return datetime.fromtimestamp(value / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _all_fields(rule: Rule) -> dict[str, Any]:
