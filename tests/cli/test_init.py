@@ -51,6 +51,10 @@ def test_every_commented_setting_of_the_template_is_a_default_or_an_example_that
     settings = load(folder / "taken.toml", environ={}).settings
     assert settings.events.types["like"].weight == 6
     assert settings.all_surfaces()["cart"].exclude == ["purchase"]
+    home = settings.all_surfaces()["home"]
+    assert (home.recipe, home.goals["purchase"], home.explore.slots) == ("ranked", 8, [4, 8])
+    (named,) = re.findall(r"Built in: (home, .*)\.$", text, flags=re.MULTILINE)
+    assert named.split(", ") == list(expected.all_surfaces())
     same = ("server", "models", "training", "cache", "recommend", "logging")
     assert settings.model_dump(include=set(same)) == expected.model_dump(include=set(same))
 
