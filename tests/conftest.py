@@ -3,7 +3,9 @@
 import os
 import sys
 from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
 import pytest
 import structlog
 from hypothesis import settings
@@ -51,6 +53,17 @@ def _logs_of_its_own() -> Iterator[None]:
     """A command that ran in this process has pointed the logs at a stream which ends with its test."""
     yield
     structlog.reset_defaults()
+
+
+_CHANCE: dict[int, Any] = {}
+
+
+@pytest.fixture(autouse=True)
+def _same_chance(request: pytest.FixtureRequest) -> None:
+    """A generator that tests of a file share draws the same for each of them, whatever ran before."""
+    for value in vars(request.module).values() if request.module is not None else ():
+        if isinstance(value, np.random.Generator):
+            value.bit_generator.state = _CHANCE.setdefault(id(value), value.bit_generator.state)
 
 
 def pytest_sessionfinish() -> None:

@@ -53,8 +53,8 @@ def test_a_busy_process_lets_others_write_and_is_seen(open_postgres: Callable[..
             appended = run(store.log.append([event("me", f"i{at}", ts=at)]))
             assert run(store.log.user_state("me", limit=99)).as_of >= appended.sequence
         assert len(run(store.log.user_state("me", limit=99)).events) == 20
-        run(watch.changed())
         seen = run(store.log.position())
+        run(watch.changed())  # of what was there until now, and maybe a little later
         while not run(watch.changed()):  # the test's own limit of time ends it
             assert child.process.poll() is None
         assert run(store.log.position()) > seen
